@@ -1,0 +1,34 @@
+//! What the gateway talks about.
+//!
+//! Each noun adds one kind of context to the one before it:
+//!
+//! * [`Quantity`] — a number with its unit.
+//! * [`Reading`] — the outcome of asking at one time: a quantity, or the reason there is none.
+//! * [`StreamReading`] — a reading and the stream it belongs to.
+//! * [`Sample`] — who measured it, in which boot, and which number it has in its stream.
+//!
+//! A **gap** ([`NoData`]) is data: it is stored, numbered, delivered and counted like a value.
+//!
+//! # Deliberately absent
+//!
+//! Clocks, threads, files, sockets and their errors. Everything here is a value or a pure function.
+
+pub mod derived;
+
+mod backoff;
+mod gap;
+mod quantity;
+mod reading;
+mod sample;
+mod stream;
+
+pub use backoff::Backoff;
+pub use gap::NoData;
+pub use quantity::{
+    Ampere, Celsius, Degree, Hectopascal, Hertz, Implausible, Latitude, Longitude, Lux, Metre,
+    MetrePerSecond, MetrePerSecondSquared, MicrogramPerCubicMetre, Percent, Quantity, QuantityKind,
+    Ratio, Tally, Volt, Watt,
+};
+pub use reading::{Monotonic, Reading, Timestamp, WallTime};
+pub use sample::{BootId, NotABootId, Sample, SequenceNumber};
+pub use stream::{GatewayId, NotAName, Stream, StreamName, StreamReading};

@@ -1,0 +1,151 @@
+//! Streams and the names they go by.
+//!
+//! A name becomes part of an MQTT topic, of an environment variable and of a metric label, so its
+//! alphabet is what all three can carry: `a-z`, `0-9` and single `_`, beginning with a letter.
+
+use std::{fmt, sync::Arc};
+
+use crate::{QuantityKind, Reading};
+
+/// The longest name of a gateway, device, sensor or derived metric, in bytes.
+const NAME_MAX: usize = 48;
+
+/// The text cannot name anything here.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "`{text}` is not a name: use 1 to {NAME_MAX} of a-z, 0-9 and single _, beginning with a letter"
+)]
+pub struct NotAName {
+    /// The text as offered.
+    pub text: String,
+}
+
+fn is_name(text: &str) -> bool {
+    text.starts_with(|first: char| first.is_ascii_lowercase())
+        && text.len() <= NAME_MAX
+        && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
+        && !text.contains("__")
+        && !text.ends_with('_')
+}
+
+/// The name of one gateway, unique among all that share a broker.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct GatewayId(Arc<str>);
+
+impl GatewayId {
+    /// Admits a name.
+    ///
+    /// # Errors
+    ///
+    /// [`NotAName`] if `text` has a character that topics or environment variables cannot carry.
+    pub fn new(text: &str) -> Result<Self, NotAName> {
+        let refused = || NotAName { text: text.to_owned() };
+        is_name(text).then(|| Self(text.into())).ok_or_else(refused)
+    }
+
+    /// The name.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// The name of a stream: `device.sensor`, or `derived.metric`. Cheap to clone.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct StreamName(Arc<str>);
+
+impl StreamName {
+    /// The first part of the name of every derived metric; no device may have it.
+    pub const DERIVED: &'static str = "derived";
+
+    /// Joins the name of a device and that of one of its sensors.
+    ///
+    /// # Errors
+    ///
+    /// [`NotAName`] names the part that is not one.
+    pub fn new(device: &str, sensor: &str) -> Result<Self, NotAName> {
+        match [device, sensor].into_iter().find(|part| !is_name(part)) {
+            Some(part) => Err(NotAName { text: part.to_owned() }),
+            None => Ok(Self(format!("{device}.{sensor}").into())),
+        }
+    }
+
+    /// The stream of the derived metric `metric`.
+    ///
+    /// # Errors
+    ///
+    /// [`NotAName`] if `metric` is not one.
+    pub fn derived(metric: &str) -> Result<Self, NotAName> {
+        Self::new(Self::DERIVED, metric)
+    }
+
+    /// Reads the written form, `device.sensor`.
+    ///
+    /// # Errors
+    ///
+    /// [`NotAName`] if there are not two names with one dot between them.
+    pub fn parse(text: &str) -> Result<Self, NotAName> {
+        match text.split_once('.') {
+            Some((device, sensor)) => Self::new(device, sensor),
+            None => Err(NotAName { text: text.to_owned() }),
+        }
+    }
+
+    /// The written form, `device.sensor`.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for GatewayId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Display for StreamName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// The samples of one sensor or derived metric, numbered without holes, all of one kind.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Stream {
+    /// What it is called.
+    pub name: StreamName,
+    /// What its quantities measure, and so their unit; known for gaps too.
+    pub kind: QuantityKind,
+}
+
+/// A reading and the stream it belongs to, not yet numbered.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StreamReading {
+    /// Where it belongs.
+    pub stream: Stream,
+    /// What was found, and when.
+    pub reading: Reading,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_what_topics_and_environment_variables_can_carry() {
+        for good in ["a", "outdoor", "i2c_1", &"x".repeat(48)] {
+            assert!(GatewayId::new(good).is_ok(), "{good}");
+        }
+        for bad in ["", "1a", "_a", "a__b", "a_", "A", "a/b", "a+b", "a.b", "ä", &"x".repeat(49)] {
+            assert_eq!(GatewayId::new(bad), Err(NotAName { text: bad.to_owned() }));
+        }
+    }
+
+    #[test]
+    fn a_stream_name_reads_back_as_written() {
+        let name = StreamName::new("outdoor", "temperature").unwrap();
+        assert_eq!(StreamName::parse(name.as_str()), Ok(name.clone()));
+        for bad in ["outdoor", "a.b.c", ".b", "a."] {
+            assert!(StreamName::parse(bad).is_err(), "{bad}");
+        }
+    }
+}

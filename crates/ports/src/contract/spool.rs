@@ -1,0 +1,180 @@
+//! The contract of [`Spool`], clause by clause.
+//!
+//! The suite drives a spool through `Reopen`, which makes a new one over the same medium: for a file
+//! spool the same folder, for a spool in memory the same memory.
+
+#![expect(clippy::expect_used, reason = "a suite for tests: a panic is how it reports")]
+
+use domain::{
+    BootId, Monotonic, NoData, QuantityKind, Reading, SequenceNumber, Stream, StreamName,
+    StreamReading, Timestamp, WallTime,
+};
+
+use crate::{Position, Spool};
+
+/// The boot that a spool under test must be opened with.
+pub const BOOT: BootId = BootId::from_bytes([7; 16]);
+
+/// Opens the spool under test again after the previous one was dropped.
+pub trait Reopen {
+    /// The spool under test.
+    type Spool: Spool;
+
+    /// Opens it over whatever the previous one left behind.
+    fn reopen(&mut self) -> Self::Spool;
+}
+
+/// The `n`-th reading of a stream; every seventh is a gap.
+///
+/// # Panics
+///
+/// Never: the names are fixed and valid.
+pub fn reading(sensor: &str, n: u64) -> StreamReading {
+    #[expect(clippy::expect_used, reason = "the suite's own constant names are valid")]
+    let name = StreamName::new("contract", sensor).expect("valid name");
+    #[expect(clippy::cast_precision_loss, reason = "n counts the steps of a test")]
+    let outcome = if n % 7 == 6 {
+        Err(NoData::Absent)
+    } else {
+        QuantityKind::Voltage.quantity(n as f64 / 8.0).map_err(|_| NoData::Implausible)
+    };
+    let at = Timestamp {
+        wall: WallTime::from_nanos(1_700_000_000_000_000_000 + n.cast_signed() * 1_000),
+        monotonic: Monotonic::from_nanos(n * 1_000),
+    };
+    StreamReading {
+        stream: Stream { name, kind: QuantityKind::Voltage },
+        reading: Reading { at, outcome },
+    }
+}
+
+/// Runs every clause on a fresh spool each.
+///
+/// # Panics
+///
+/// Where the contract is broken.
+pub fn holds<R: Reopen>(mut fresh: impl FnMut() -> R) {
+    numbers_each_stream_from_one_without_holes(&mut fresh());
+    gives_back_what_was_appended_in_order_and_takes_nothing_away(&mut fresh());
+    acknowledging_moves_the_cursor_forward_only(&mut fresh());
+    everything_is_there_after_reopening(&mut fresh());
+    numbering_goes_on_when_all_was_acknowledged_and_reopened(&mut fresh());
+    an_empty_append_changes_nothing(&mut fresh());
+    every_sample_is_accounted_for(&mut fresh());
+}
+
+fn append<S: Spool>(spool: &S, sensor: &str, numbers: impl IntoIterator<Item = u64>) -> Position {
+    let readings: Vec<_> = numbers.into_iter().map(|n| reading(sensor, n)).collect();
+    spool.append(&readings).expect("append").end
+}
+
+fn numbers_each_stream_from_one_without_holes<R: Reopen>(medium: &mut R) {
+    let spool = medium.reopen();
+    append(&spool, "a", 0..3);
+    append(&spool, "b", 0..1);
+    append(&spool, "a", 3..5);
+    let samples = spool.backlog(spool.cursor(), 100).expect("backlog").samples;
+    let numbers: Vec<_> =
+        samples.iter().map(|s| (s.stream.name.as_str().to_owned(), s.seq.0)).collect();
+    let expected = [("a", 1), ("a", 2), ("a", 3), ("b", 1), ("a", 4), ("a", 5)]
+        .map(|(sensor, seq)| (format!("contract.{sensor}"), seq));
+    assert_eq!(numbers, expected);
+    let heads: Vec<_> =
+        spool.heads().into_iter().map(|(name, seq)| (name.to_string(), seq)).collect();
+    assert_eq!(
+        heads,
+        [
+            ("contract.a".to_owned(), SequenceNumber(5)),
+            ("contract.b".to_owned(), SequenceNumber(1))
+        ]
+    );
+}
+
+fn gives_back_what_was_appended_in_order_and_takes_nothing_away<R: Reopen>(medium: &mut R) {
+    let spool = medium.reopen();
+    let end = append(&spool, "a", 0..50);
+    for _ in 0..2 {
+        let (mut from, mut found) = (spool.cursor(), Vec::new());
+        while from < spool.end() {
+            let run = spool.backlog(from, 7).expect("backlog");
+            assert!(!run.samples.is_empty() && run.samples.len() <= 7);
+            assert_eq!(run.next.0, from.0 + run.samples.len() as u64);
+            found.extend(run.samples);
+            from = run.next;
+        }
+        assert_eq!(from, end);
+        for (n, sample) in (0..).zip(&found) {
+            let expected = reading("a", n);
+            assert_eq!(sample.stream, expected.stream);
+            assert_eq!(sample.reading, expected.reading);
+            assert_eq!((sample.boot, sample.seq), (BOOT, SequenceNumber(n + 1)));
+        }
+        assert_eq!(found.len(), 50);
+    }
+    let beyond = spool.backlog(end, 7).expect("backlog");
+    assert_eq!((beyond.samples.len(), beyond.next), (0, end));
+}
+
+fn acknowledging_moves_the_cursor_forward_only<R: Reopen>(medium: &mut R) {
+    let spool = medium.reopen();
+    let end = append(&spool, "a", 0..10);
+    let middle = Position(end.0 - 4);
+    spool.acknowledge(middle).expect("acknowledge");
+    assert_eq!(spool.cursor(), middle);
+    spool.acknowledge(Position(end.0 - 8)).expect("acknowledge");
+    assert_eq!(spool.cursor(), middle, "the cursor went back");
+    let first = spool.backlog(middle, 1).expect("backlog").samples.remove(0);
+    assert_eq!(first.seq, SequenceNumber(7));
+    spool.acknowledge(Position(end.0 + 99)).expect("acknowledge");
+    assert_eq!(spool.cursor(), end, "the cursor passed what was appended");
+}
+
+fn everything_is_there_after_reopening<R: Reopen>(medium: &mut R) {
+    let spool = medium.reopen();
+    append(&spool, "a", 0..20);
+    spool.acknowledge(Position(spool.cursor().0 + 5)).expect("acknowledge");
+    let (cursor, end) = (spool.cursor(), spool.end());
+    drop(spool);
+    let spool = medium.reopen();
+    assert_eq!((spool.cursor(), spool.end()), (cursor, end));
+    let samples = spool.backlog(cursor, 100).expect("backlog").samples;
+    let numbers: Vec<_> = samples.iter().map(|s| s.seq.0).collect();
+    assert_eq!(numbers, (6..=20).collect::<Vec<_>>());
+    assert_eq!(samples.last().map(|s| s.reading), Some(reading("a", 19).reading));
+}
+
+fn numbering_goes_on_when_all_was_acknowledged_and_reopened<R: Reopen>(medium: &mut R) {
+    for round in 0..3_u64 {
+        let spool = medium.reopen();
+        let end = append(&spool, "a", round * 10..round * 10 + 10);
+        append(&spool, "b", [round]);
+        let samples = spool.backlog(spool.cursor(), 100).expect("backlog").samples;
+        assert_eq!(samples.len(), 11, "round {round}");
+        assert_eq!(samples[0].seq, SequenceNumber(round * 10 + 1));
+        assert_eq!(samples[10].seq, SequenceNumber(round + 1));
+        spool.acknowledge(Position(end.0 + 1)).expect("acknowledge");
+    }
+}
+
+fn an_empty_append_changes_nothing<R: Reopen>(medium: &mut R) {
+    let spool = medium.reopen();
+    let end = append(&spool, "a", 0..2);
+    assert_eq!(append(&spool, "a", []), end);
+    spool.sync().expect("sync");
+    assert_eq!(spool.end(), end);
+}
+
+fn every_sample_is_accounted_for<R: Reopen>(medium: &mut R) {
+    let spool = medium.reopen();
+    for n in 0..100 {
+        append(&spool, "a", n * 3..n * 3 + 3);
+        if n % 4 == 0 {
+            spool.acknowledge(Position(spool.cursor().0 + 7)).expect("acknowledge");
+        }
+        let count = spool.count();
+        let waiting = spool.end().0 - spool.cursor().0;
+        assert_eq!(count.appended, count.acknowledged + count.evicted + waiting, "{count:?}");
+    }
+    assert_eq!(spool.count().appended, 300);
+    assert!(spool.count().bytes > 0);
+}

@@ -1,0 +1,87 @@
+//! The port to one addressable chip or module on a bus.
+
+use core::time::Duration;
+
+use domain::{NoData, Quantity, QuantityKind};
+
+/// One measuring point of a device: the name and kind of the quantity it gives.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sensor {
+    /// What it is called within its device, such as `temperature`; obeys the rules of stream names.
+    pub name: String,
+    /// What it measures, and so the unit.
+    pub kind: QuantityKind,
+}
+
+/// What one transaction yielded: quantities that belong to one instant.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Measurement {
+    /// How long before the call returned the quantities were taken.
+    pub age: Duration,
+    /// An index into [`Device::sensors`] and the outcome there. A sensor that this transaction says
+    /// nothing about is left out; a sensor it should have told of but did not is a gap.
+    pub outcomes: Vec<(usize, Result<Quantity, NoData>)>,
+}
+
+/// Who sets the pace of a device.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pacing {
+    /// The schedule: the device answers when it is asked.
+    Asked,
+    /// The device: it speaks when it has something to say, and the worker listens.
+    Speaks,
+}
+
+/// Frames that a device has sent since it was created. Counts only grow.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct FrameCount {
+    /// Frames with a measurement in them.
+    pub measured: u64,
+    /// Sound frames that have nothing for us.
+    pub ignored: u64,
+    /// Frames refused: checksum, framing or grammar is wrong.
+    pub corrupt: u64,
+}
+
+/// One addressable chip or module, with all the sensors it hosts.
+///
+/// # Contract
+///
+/// * **Shape** — one call is one transaction and gives all its quantities, taken at one time.
+///   A device that speaks unasked gives them frame by frame.
+/// * **Units** — fixed by the [`Quantity`] variant, which is that of the sensor. Raw counts never
+///   cross this line, and a number that the sensor cannot have is [`NoData::Implausible`].
+/// * **Time** — [`Pacing::Asked`]: returns within [`worst_case`](Self::worst_case), whatever
+///   `patience` says. [`Pacing::Speaks`]: returns as soon as there is a measurement, and at the
+///   latest a little after `patience`. Never takes a timestamp: the caller does.
+/// * **Failure** — [`NoData`] says why there is nothing at all. Afterwards the device is ready to be
+///   asked again, and a device that has come back works again without being made anew: whatever it
+///   needs to be set up is set up by the next call.
+/// * **Panics** — must not; the caller survives one all the same, and goes on asking.
+///
+/// Object-safe on purpose: a bus holds many kinds of device in one list.
+#[cfg_attr(feature = "mocks", mockall::automock)]
+pub trait Device: Send {
+    /// The sensors it hosts. Constant for the life of the device, never empty.
+    fn sensors(&self) -> &[Sensor];
+
+    /// Who sets the pace. Constant for the life of the device.
+    fn pacing(&self) -> Pacing {
+        Pacing::Asked
+    }
+
+    /// The longest that a call to [`measure`](Self::measure) may occupy the bus.
+    fn worst_case(&self) -> Duration;
+
+    /// Asks the device for its quantities as they are now, or listens for them.
+    ///
+    /// # Errors
+    ///
+    /// The reason there is nothing to report. Retrying is the caller's decision, never ours.
+    fn measure(&mut self, patience: Duration) -> Result<Measurement, NoData>;
+
+    /// What has come in so far, for devices that talk in frames.
+    fn frames(&self) -> FrameCount {
+        FrameCount::default()
+    }
+}

@@ -1,0 +1,31 @@
+//! The gateway's ports: what the pipeline needs from the world, as traits.
+//!
+//! One file per port, named by a plain noun; an adapter that implements one is named after its
+//! technology. Each trait's documentation is a contract: shape, units, time, failure. The feature
+//! `contract` has the suite that an adapter runs to show that it keeps it; the feature `mocks` has a
+//! mock of each port for the unit tests of the port's users.
+//!
+//! # Deliberately absent
+//!
+//! The name of any technology, and any code that does something.
+
+mod byte_source;
+mod clock;
+mod device;
+mod publisher;
+mod spool;
+
+#[cfg(feature = "contract")]
+pub mod contract;
+
+pub use byte_source::{ByteSource, Received};
+pub use clock::{Clock, Wake};
+pub use device::{Device, FrameCount, Measurement, Pacing, Sensor};
+pub use publisher::{Delivery, Message, NotTaken, PublishError, Publisher, Token, Waker};
+pub use spool::{Appended, Backlog, Position, Spool, SpoolCount, SpoolError};
+
+#[cfg(feature = "mocks")]
+pub use {
+    byte_source::MockByteSource, clock::MockClock, device::MockDevice, publisher::MockPublisher,
+    spool::MockSpool,
+};

@@ -1,0 +1,26 @@
+//! Bytes on MQTT and on disk, shared by the gateway, the subscriber and the simulator.
+//!
+//! * [`Topics`] — where messages go and what a topic means.
+//! * [`payload`] — batches of samples as JSON, version 1 (`docs/specs/payload.md`).
+//! * [`status`] — what a gateway says of itself, version 1.
+//! * [`record`] — batches of samples on disk, version 1 (`docs/specs/spool-format.md`).
+//!
+//! # Invariants
+//!
+//! 1. The bytes of a released version never change; tests freeze them.
+//! 2. Decoding takes any bytes and gives a value or an error; it never panics, and its memory is
+//!    bounded by the length of its input.
+//!
+//! # Deliberately absent
+//!
+//! I/O, clocks, and the names of MQTT libraries.
+
+pub mod payload;
+pub mod record;
+pub mod status;
+mod topic;
+
+pub use topic::{NotARoot, Topic, Topics};
+
+/// The version of topics and payloads that this crate writes and reads.
+pub const VERSION: u32 = 1;

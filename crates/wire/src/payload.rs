@@ -1,0 +1,191 @@
+//! Batches of samples as JSON, version 1. The specification is `docs/specs/payload.md`.
+
+use domain::{
+    BootId, GatewayId, Monotonic, NoData, QuantityKind, Reading, Sample, SequenceNumber, Stream,
+    StreamName, Timestamp, WallTime,
+};
+use serde::{Deserialize, Serialize};
+
+use crate::VERSION;
+
+/// No payload with *n* samples is longer than this plus *n* times [`SAMPLE_BYTES_MAX`], in bytes.
+pub const HEADER_BYTES_MAX: usize = 384;
+
+/// No sample takes more than this in a payload, in bytes.
+pub const SAMPLE_BYTES_MAX: usize = 128;
+
+/// A decoded payload: samples of one stream, taken in one boot of one gateway.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Batch {
+    /// Whose samples.
+    pub gateway: GatewayId,
+    /// The samples, in the order of the payload. Times are whole microseconds.
+    pub samples: Vec<Sample>,
+}
+
+/// Why bytes are not a payload.
+#[derive(Debug, thiserror::Error)]
+pub enum DecodeError {
+    /// Not JSON, or not of the shape that the specification gives.
+    #[error("payload does not have the shape of version {VERSION}")]
+    Shape(#[source] serde_json::Error),
+    /// The payload says that it is of a version which this program does not know.
+    #[error("payload has version {found}; this program reads version {VERSION}")]
+    Version {
+        /// The version found.
+        found: u32,
+    },
+    /// A field holds what its type allows but its meaning does not.
+    #[error("`{found}` is not a valid {field}")]
+    Field {
+        /// Which field.
+        field: &'static str,
+        /// What it holds.
+        found: String,
+    },
+}
+
+#[derive(Serialize)]
+struct Outgoing<'a> {
+    v: u32,
+    gateway: &'a str,
+    stream: &'a str,
+    boot: String,
+    quantity: &'static str,
+    unit: &'static str,
+    samples: Vec<OutgoingSample>,
+}
+
+#[derive(Serialize)]
+struct OutgoingSample {
+    seq: u64,
+    time_us: i64,
+    mono_us: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    value: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    gap: Option<&'static str>,
+}
+
+/// Encodes a run of samples of one stream and one boot.
+///
+/// Returns `None` for an empty run and for one that mixes streams, kinds or boots.
+pub fn encode(gateway: &GatewayId, run: &[&Sample]) -> Option<Vec<u8>> {
+    let first = run.first()?;
+    let is_one_run = run.iter().all(|s| s.stream == first.stream && s.boot == first.boot);
+    let outgoing = Outgoing {
+        v: VERSION,
+        gateway: gateway.as_str(),
+        stream: first.stream.name.as_str(),
+        boot: first.boot.to_string(),
+        quantity: first.stream.kind.name(),
+        unit: first.stream.kind.unit(),
+        samples: run.iter().map(|sample| outgoing_sample(sample)).collect(),
+    };
+    // Every field is a number or a text, and every number is finite: there is nothing to fail on.
+    is_one_run.then(|| serde_json::to_vec(&outgoing).ok()).flatten()
+}
+
+fn outgoing_sample(sample: &Sample) -> OutgoingSample {
+    let outcome = sample.reading.outcome;
+    OutgoingSample {
+        seq: sample.seq.0,
+        time_us: sample.reading.at.wall.as_micros(),
+        mono_us: sample.reading.at.monotonic.as_micros(),
+        value: outcome.ok().map(domain::Quantity::number),
+        gap: outcome.err().map(NoData::code),
+    }
+}
+
+// Unknown fields are let through: a later minor addition must not stop an older subscriber.
+#[derive(Deserialize)]
+struct Incoming {
+    gateway: String,
+    stream: String,
+    boot: String,
+    quantity: String,
+    unit: String,
+    samples: Vec<IncomingSample>,
+}
+
+#[derive(Deserialize)]
+struct IncomingSample {
+    seq: u64,
+    time_us: i64,
+    mono_us: u64,
+    value: Option<f64>,
+    gap: Option<String>,
+}
+
+/// Only the version: read first, because the shape of everything else depends on it.
+#[derive(Deserialize)]
+pub(crate) struct Versioned {
+    pub(crate) v: u32,
+}
+
+pub(crate) fn check_version(bytes: &[u8]) -> Result<(), DecodeError> {
+    let Versioned { v } = serde_json::from_slice(bytes).map_err(DecodeError::Shape)?;
+    if v == VERSION { Ok(()) } else { Err(DecodeError::Version { found: v }) }
+}
+
+pub(crate) fn wrong(field: &'static str, found: &str) -> DecodeError {
+    DecodeError::Field { field, found: found.to_owned() }
+}
+
+/// Decodes a payload of version 1.
+///
+/// # Errors
+///
+/// [`DecodeError`] says what is wrong with the bytes.
+pub fn decode(bytes: &[u8]) -> Result<Batch, DecodeError> {
+    check_version(bytes)?;
+    let incoming: Incoming = serde_json::from_slice(bytes).map_err(DecodeError::Shape)?;
+    let gateway =
+        GatewayId::new(&incoming.gateway).map_err(|_| wrong("gateway", &incoming.gateway))?;
+    let name =
+        StreamName::parse(&incoming.stream).map_err(|_| wrong("stream", &incoming.stream))?;
+    let boot = BootId::parse(&incoming.boot).map_err(|_| wrong("boot", &incoming.boot))?;
+    let kind = QuantityKind::from_name(&incoming.quantity)
+        .ok_or_else(|| wrong("quantity", &incoming.quantity))?;
+    if incoming.unit != kind.unit() {
+        return Err(wrong("unit", &incoming.unit));
+    }
+    let stream = Stream { name, kind };
+    let sample = |sample: IncomingSample| incoming_sample(&stream, boot, &sample);
+    let samples = incoming.samples.into_iter().map(sample).collect::<Result<_, _>>()?;
+    Ok(Batch { gateway, samples })
+}
+
+fn incoming_sample(
+    stream: &Stream,
+    boot: BootId,
+    incoming: &IncomingSample,
+) -> Result<Sample, DecodeError> {
+    let outcome = match (incoming.value, incoming.gap.as_deref()) {
+        (Some(number), None) => {
+            Ok(stream.kind.quantity(number).map_err(|_| wrong("value", &number.to_string()))?)
+        }
+        (None, Some(code)) => Err(NoData::from_code(code).ok_or_else(|| wrong("gap", code))?),
+        (Some(_), Some(_)) | (None, None) => {
+            return Err(wrong("sample", "a sample with both or neither of value and gap"));
+        }
+    };
+    let nanos = |micros: i64| micros.checked_mul(1_000);
+    let wall =
+        nanos(incoming.time_us).ok_or_else(|| wrong("time_us", &incoming.time_us.to_string()))?;
+    let monotonic = incoming
+        .mono_us
+        .checked_mul(1_000)
+        .ok_or_else(|| wrong("mono_us", &incoming.mono_us.to_string()))?;
+    let at =
+        Timestamp { wall: WallTime::from_nanos(wall), monotonic: Monotonic::from_nanos(monotonic) };
+    Ok(Sample {
+        stream: stream.clone(),
+        boot,
+        seq: SequenceNumber(incoming.seq),
+        reading: Reading { at, outcome },
+    })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,186 @@
+use proptest::{collection::vec, prelude::*};
+
+use super::*;
+
+fn stream(sensor: &str, kind: QuantityKind) -> Stream {
+    Stream { name: StreamName::new("outdoor", sensor).unwrap(), kind }
+}
+
+fn at(wall: i64, monotonic: u64) -> Timestamp {
+    Timestamp { wall: WallTime::from_nanos(wall), monotonic: Monotonic::from_nanos(monotonic) }
+}
+
+fn stored(stream: u32, seq: u64, at: Timestamp, outcome: Result<f64, NoData>) -> StoredReading {
+    StoredReading { stream: StreamId(stream), seq: SequenceNumber(seq), at, outcome }
+}
+
+fn encoded(encode: impl FnOnce(&mut Vec<u8>)) -> Vec<u8> {
+    let mut out = Vec::new();
+    encode(&mut out);
+    out
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |text, byte| format!("{text}{byte:02x}"))
+}
+
+#[test]
+fn the_bytes_of_version_1_are_frozen() {
+    let declaration =
+        Declaration { id: StreamId(1), stream: stream("t", QuantityKind::Temperature) };
+    let header = Header {
+        first: 300,
+        next_id: StreamId(2),
+        streams: vec![KnownStream { declaration: declaration.clone(), next: SequenceNumber(7) }],
+    };
+    assert_eq!(
+        hex(&encoded(|out| header.encode(out))),
+        "ac02020101096f7574646f6f722e740b74656d706572617475726507"
+    );
+    let record = Record {
+        first: 300,
+        boot: BootId::from_bytes([0xB0; 16]),
+        declared: vec![declaration],
+        readings: vec![
+            stored(1, 7, at(1_000, 50), Ok(21.5)),
+            stored(0, 9, at(1_000, 50), Err(NoData::Absent)),
+            stored(1, 8, at(900, 51), Err(NoData::Undefined)),
+        ],
+    };
+    let frozen = [
+        "ac02",                                       // Position of the first reading.
+        "b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0",           // Boot.
+        "0101096f7574646f6f722e740b74656d7065726174", // Declared: one, id 1, `outdoor.t`, …
+        "757265",                                     // … `temperature`.
+        "0201070009",                                 // Runs: stream 1 from 7, stream 0 from 9.
+        "0300d00f64000000000000803540",               // Three readings: +1000, +50, 21.5;
+        "01000001",                                   // +0, +0, absent;
+        "00c701020b",                                 // -100, +1, undefined.
+    ];
+    assert_eq!(hex(&encoded(|out| record.encode(out))), frozen.concat());
+    let slot = CursorSlot { generation: 3, position: 300, evicted: 1 };
+    assert_eq!(
+        hex(&encoded(|out| slot.encode(out))),
+        "03000000000000002c010000000000000100000000000000"
+    );
+}
+
+/// A failure here means that version 1 programs would take the new word for damage: raise
+/// [`VERSION`], and keep reading the old one.
+#[test]
+fn version_1_knows_these_words_and_no_others() {
+    let gaps: Vec<_> = NoData::ALL.iter().map(|&gap| (gap_code(gap), gap.code())).collect();
+    let words = "absent not_ready bus_fault timeout silent corrupt implausible missed overflow \
+                 internal undefined";
+    assert_eq!(gaps, (1..).zip(words.split_whitespace()).collect::<Vec<_>>());
+    let kinds: Vec<_> = QuantityKind::ALL.iter().map(|kind| kind.name()).collect();
+    let words = "temperature relative_humidity pressure voltage current power frequency \
+                 acceleration illuminance mass_concentration latitude longitude altitude speed \
+                 course count dimensionless";
+    assert_eq!(kinds, words.split_whitespace().collect::<Vec<_>>());
+}
+
+#[test]
+fn a_count_that_cannot_be_true_is_refused_before_memory_is_reserved() {
+    let mut bytes = vec![0, 0];
+    put_varint(&mut bytes, u64::MAX);
+    assert_eq!(Header::decode(&bytes), Err(Malformed { what: "segment header" }));
+}
+
+#[test]
+fn a_record_without_readings_or_with_bytes_behind_it_is_refused() {
+    let mut record =
+        Record { first: 0, boot: BootId::from_bytes([0; 16]), declared: vec![], readings: vec![] };
+    assert!(Record::decode(&encoded(|out| record.encode(out))).is_err());
+    record.readings.push(stored(0, 1, at(0, 0), Ok(0.0)));
+    let mut bytes = encoded(|out| record.encode(out));
+    assert_eq!(Record::decode(&bytes), Ok(record));
+    bytes.push(0);
+    assert!(Record::decode(&bytes).is_err());
+}
+
+fn declarations() -> impl Strategy<Value = Declaration> {
+    let kinds = proptest::sample::select(QuantityKind::ALL);
+    ("[a-z][a-z0-9]{0,20}", any::<u32>(), kinds)
+        .prop_map(|(name, id, kind)| Declaration { id: StreamId(id), stream: stream(&name, kind) })
+}
+
+fn readings() -> impl Strategy<Value = StoredReading> {
+    let outcome = prop_oneof![
+        any::<f64>().prop_map(Ok),
+        proptest::sample::select(NoData::ALL).prop_map(Err),
+    ];
+    // Numbers that now follow each other and now do not, in any order of streams.
+    let seq = prop_oneof![1_u64..6, 0..u64::MAX];
+    (0_u32..4, seq, any::<i64>(), any::<u64>(), outcome).prop_map(
+        |(id, seq, wall, monotonic, outcome)| stored(id, seq, at(wall, monotonic), outcome),
+    )
+}
+
+fn records() -> impl Strategy<Value = Record> {
+    (any::<u64>(), any::<[u8; 16]>(), vec(declarations(), 0..4), vec(readings(), 1..40)).prop_map(
+        |(first, boot, declared, readings)| Record {
+            first,
+            boot: BootId::from_bytes(boot),
+            declared,
+            readings,
+        },
+    )
+}
+
+proptest! {
+    #[test]
+    fn a_record_reads_back_as_written(record in records()) {
+        prop_assert_eq!(Record::decode(&encoded(|out| record.encode(out))), Ok(record));
+    }
+
+    #[test]
+    fn a_header_reads_back_as_written(
+        first: u64,
+        next_id: u32,
+        streams in vec((declarations(), any::<u64>()), 0..10),
+    ) {
+        let known = |(declaration, next)| KnownStream { declaration, next: SequenceNumber(next) };
+        let streams = streams.into_iter().map(known).collect();
+        let header = Header { first, next_id: StreamId(next_id), streams };
+        prop_assert_eq!(Header::decode(&encoded(|out| header.encode(out))), Ok(header));
+    }
+
+    #[test]
+    fn a_cursor_slot_reads_back_as_written(generation: u64, position: u64, evicted: u64) {
+        let slot = CursorSlot { generation, position, evicted };
+        prop_assert_eq!(CursorSlot::decode(&encoded(|out| slot.encode(out))), Ok(slot));
+    }
+
+    /// Whatever decodes has a meaning: it encodes to something that decodes to the same.
+    #[test]
+    fn any_bytes_are_a_value_or_an_error(bytes in vec(any::<u8>(), 0..400)) {
+        if let Ok(record) = Record::decode(&bytes) {
+            let again = encoded(|out| record.encode(out));
+            prop_assert_eq!(Record::decode(&again).map(|r| r.readings.len()), Ok(record.readings.len()));
+        }
+        if let Ok(header) = Header::decode(&bytes) {
+            prop_assert_eq!(Header::decode(&encoded(|out| header.encode(out))), Ok(header));
+        }
+        prop_assert_eq!(CursorSlot::decode(&bytes).is_ok(), bytes.len() == 24);
+    }
+
+    #[test]
+    fn a_damaged_record_is_a_value_or_an_error(
+        record in records(),
+        damage in vec((any::<prop::sample::Index>(), any::<u8>()), 1..4),
+        cut: prop::sample::Index,
+    ) {
+        let mut bytes = encoded(|out| record.encode(out));
+        for (place, byte) in damage {
+            let place = place.index(bytes.len());
+            bytes[place] = byte;
+        }
+        let cut = cut.index(bytes.len() + 1);
+        for bytes in [&bytes[..], &bytes[..cut]] {
+            // A reading takes at least four bytes, so this is what bounds the memory.
+            let count = Record::decode(bytes).map_or(0, |record| record.readings.len());
+            prop_assert!(count <= bytes.len() / READING_BYTES_MIN);
+        }
+    }
+}
