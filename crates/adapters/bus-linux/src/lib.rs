@@ -1,0 +1,24 @@
+//! `/dev/i2c-*`, `/dev/spidev*` and ttys, as what drivers want: embedded-hal buses and byte sources.
+//!
+//! The only crate that opens device nodes. Each type holds the path of one node and opens it when it
+//! is first used. A node that is missing at start, or goes away with its USB adapter, is a fault like
+//! any other, and the next use after it has come back finds it. Every errno becomes a reason
+//! ([`domain::NoData`]) in one table, [`reason`].
+//!
+//! # Deliberately absent
+//!
+//! Knowledge of any chip, retries and back-off: a failure is reported once, and when to try again is
+//! the pipeline's decision. GPIO, 1-Wire and sysfs sources.
+
+mod errno;
+mod i2c;
+mod node;
+mod spi;
+mod tty;
+
+pub use embedded_hal::spi::{MODE_0, MODE_1, MODE_2, MODE_3, Mode};
+pub use errno::{BusError, reason};
+pub use i2c::{I2C_TIMEOUT, I2cNode};
+pub use linux_embedded_hal::Delay;
+pub use spi::{SpiNode, SpiSettings};
+pub use tty::{Parity, Tty, TtySettings};

@@ -1,0 +1,141 @@
+//! Bosch BME280: temperature, relative humidity and air pressure, over I2C.
+//!
+//! Datasheet BST-BME280-DS002. Registers and compensation are the published `bme280` driver's.
+//!
+//! # Set up anew for every measurement
+//!
+//! Forced mode, each quantity sampled once, no filter: "weather monitoring" of section 3.5.1. The chip
+//! is reset, its calibration read and its oversampling set each time, which costs 9 ms at 100 kHz.
+//! In return there is no state to be wrong: a chip that lost its supply for a moment skips
+//! all conversions and gives the constant 0x80000, which compensates to a plausible temperature; a
+//! chip that was swapped has another calibration.
+//!
+//! # Numbers that are not measurements
+//!
+//! * The driver clamps temperature and pressure to the operating range, so a number at its very end
+//!   is [`NoData::Implausible`]. 0 and 100 % of humidity are real.
+//! * A BMP280 on the board (id 0x58) gives no humidity: that sensor is [`NoData::Absent`], the others
+//!   work. Any other id is [`NoData::Corrupt`]: what answers is not this chip.
+
+use core::time::Duration;
+
+use bme280::{Configuration, Error, Measurements, i2c::BME280};
+use domain::{NoData, Quantity, QuantityKind};
+use embedded_hal::{
+    delay::DelayNs,
+    i2c::{I2c, SevenBitAddress},
+};
+use ports::{Device, Measurement, Sensor};
+
+use crate::{rounded, sensors_of};
+
+/// The sensors, in the order of their indices.
+pub(crate) const SENSORS: &[(&str, QuantityKind)] = &[
+    ("temperature", QuantityKind::Temperature),
+    ("humidity", QuantityKind::RelativeHumidity),
+    ("pressure", QuantityKind::Pressure),
+];
+
+const CHIP_ID: u8 = 0xD0;
+const BME280_ID: u8 = 0x60;
+const BMP280_ID: u8 = 0x58;
+
+/// Operating range (section 1.1), to which the driver clamps.
+const TEMPERATURE_RANGE: (f32, f32) = (-40.0, 85.0);
+/// In pascal.
+const PRESSURE_RANGE: (f32, f32) = (30_000.0, 110_000.0);
+
+/// 0.01 °C, 0.01 % and 0.01 hPa: what section 1.2 gives as output resolution, to a decimal.
+const STEPS_PER_UNIT: f64 = 100.0;
+
+/// What the driver waits: 2 ms after reset and 40 ms for a conversion of at most 9.3 ms (9.1).
+const DELAYS: Duration = Duration::from_millis(42);
+/// 100 bytes with their acknowledgements at 100 kHz, and as much again for the kernel.
+const TRANSFERS: Duration = Duration::from_millis(18);
+
+/// Where the chip is, and what the bus promises.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Bme280Options {
+    /// 0x76, or 0x77 with SDO high.
+    pub address: SevenBitAddress,
+    /// How long the bus waits for a chip that holds it. The first wait ends the measurement.
+    pub bus_timeout: Duration,
+}
+
+/// One BME280 on a bus that it may share with other devices.
+#[derive(Debug)]
+pub struct Bme280<I2C, D> {
+    bus: I2C,
+    delay: D,
+    options: Bme280Options,
+    sensors: Vec<Sensor>,
+}
+
+impl<I2C, D> Bme280<I2C, D> {
+    /// Takes the bus handle and the delay for good.
+    pub fn new(bus: I2C, delay: D, options: Bme280Options) -> Self {
+        Self { bus, delay, options, sensors: sensors_of(SENSORS) }
+    }
+}
+
+impl<I2C, D> Device for Bme280<I2C, D>
+where
+    I2C: I2c<Error: Into<NoData>> + Send,
+    D: DelayNs + Send,
+{
+    fn sensors(&self) -> &[Sensor] {
+        &self.sensors
+    }
+
+    fn worst_case(&self) -> Duration {
+        DELAYS + TRANSFERS + self.options.bus_timeout
+    }
+
+    fn measure(&mut self, _patience: Duration) -> Result<Measurement, NoData> {
+        let address = self.options.address;
+        let mut id = [0];
+        self.bus.write_read(address, &[CHIP_ID], &mut id).map_err(Into::into)?;
+        let has_humidity = match id {
+            [BME280_ID] => true,
+            [BMP280_ID] => false,
+            [_] => return Err(NoData::Corrupt),
+        };
+        let mut chip = BME280::new(&mut self.bus, address);
+        chip.init_with_config(&mut self.delay, Configuration::default()).map_err(reason)?;
+        let found = chip.measure(&mut self.delay).map_err(reason)?;
+        let outcomes = outcomes(&found, has_humidity).into_iter().enumerate().collect();
+        Ok(Measurement { age: Duration::ZERO, outcomes })
+    }
+}
+
+fn outcomes<E>(found: &Measurements<E>, has_humidity: bool) -> [Result<Quantity, NoData>; 3] {
+    let quantity = |kind: QuantityKind, number: f64| {
+        kind.quantity(rounded(number, STEPS_PER_UNIT)).map_err(|_| NoData::Implausible)
+    };
+    let humidity = || quantity(QuantityKind::RelativeHumidity, f64::from(found.humidity));
+    [
+        within(found.temperature, TEMPERATURE_RANGE)
+            .and_then(|celsius| quantity(QuantityKind::Temperature, celsius)),
+        if has_humidity { humidity() } else { Err(NoData::Absent) },
+        within(found.pressure, PRESSURE_RANGE)
+            .and_then(|pascal| quantity(QuantityKind::Pressure, pascal / 100.0)),
+    ]
+}
+
+/// Admits a number that is inside of the range, not clamped to it.
+fn within(number: f32, (low, high): (f32, f32)) -> Result<f64, NoData> {
+    let is_inside = low < number && number < high;
+    is_inside.then_some(f64::from(number)).ok_or(NoData::Implausible)
+}
+
+fn reason<E: Into<NoData>>(fault: Error<E>) -> NoData {
+    match fault {
+        Error::Bus(fault) => fault.into(),
+        // Calibration or mode bits that no chip has, or an id that changed between two reads.
+        Error::InvalidData | Error::UnsupportedChip | Error::CompensationFailed => NoData::Corrupt,
+        Error::NoCalibrationData | Error::Delay => NoData::Internal,
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,223 @@
+//! The spool as append-only segment files in one folder. `docs/specs/spool-format.md` has the
+//! bytes.
+//!
+//! One thread appends, another reads and acknowledges, a third may sync: none waits for another
+//! longer than one operation takes, and for no [`sync`](ports::Spool::sync) at all.
+//!
+//! # Terms
+//!
+//! * **Position** — how many samples were appended before this one, in the spool's whole life.
+//! * **Segment** — one append-only file, named after the first position in it. Its **header** lists
+//!   all streams known when it was made, with the next number of each.
+//! * **Record** — what one append wrote: a checksummed frame with all its samples.
+//! * **Cursor** — the position before which everything is acknowledged or evicted.
+//! * **Tail** — bytes after the last whole record of the newest segment.
+//! * **Quarantine** — copies of damaged bytes, `*.quarantine`, kept within the size of one segment.
+//!
+//! # Invariants
+//!
+//! 1. A record is whole or absent: one write; a failed or short one is cut off again, a torn tail
+//!    on open. A failed append uses up no number.
+//! 2. What `append` returned `Ok` for is in the page cache and survives a kill at any instant. What
+//!    `sync` returned `Ok` for, and every file found on open, survives a power cut.
+//! 3. The newest segment alone restores numbering: it is never removed, and none is removed before
+//!    the newest one's header is synced. A record needs nothing but itself and the header of its
+//!    segment.
+//! 4. Positions only grow. Where damage or a power cut took samples a hole remains; it is passed
+//!    over and nothing else takes its place.
+//! 5. Damage is passed over and counted once since opening, copied to quarantine, and never keeps
+//!    the spool from opening or what follows from being read. Of a stream whose newest samples are
+//!    lost, numbering goes on from the highest number that can still be read.
+//! 6. The segments, the cursor and the quarantine together stay within [`Options::bytes_max`], but
+//!    for the header of a segment just begun. The oldest segment is evicted to make room, its
+//!    unacknowledged samples counted.
+//! 7. A file of a newer version keeps the spool from opening and nothing is changed. Files with
+//!    names that are not ours are ignored.
+//! 8. Memory is bounded by one record, one window of a file and the number of streams, whatever the
+//!    size of the backlog.
+//!
+//! # Known limits
+//!
+//! A power cut takes samples appended since the last `sync`, and their numbers are then given out
+//! again, in another boot: if such a sample was delivered, only `(stream, boot, seq)` tells it from
+//! its successor. The same happens within a boot if the newest record, or the only header, is
+//! damaged.
+//!
+//! # Deliberately absent
+//!
+//! Threads, timers and the decision when to sync: the pipeline's. Priorities, lanes and retention of
+//! what is acknowledged. Compaction: segments are only ever removed whole.
+
+mod cursor;
+mod damage;
+mod disk;
+mod frame;
+mod log;
+mod numbering;
+mod reader;
+mod recovery;
+mod segment;
+
+use std::{
+    fmt, io,
+    path::Path,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use domain::{BootId, SequenceNumber, StreamName, StreamReading};
+use ports::{Appended, Backlog, Position, Spool, SpoolCount, SpoolError};
+
+use self::{
+    disk::{Disk, Folder},
+    log::Log,
+    reader::Reader,
+};
+
+/// The least that `bytes_max` may be.
+const BYTES_MIN: u64 = 8 * 1024;
+/// The most segments there can be: bounds open files and the time it takes to open the spool.
+const SEGMENTS_MAX: u64 = 512;
+
+/// Limits of a [`FileSpool`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Options {
+    /// How long a segment file gets before the next is begun, in bytes. Taken as at least 1/512 and
+    /// at most a quarter of `bytes_max`.
+    pub segment_bytes: u64,
+    /// How much disk the spool may take up, in bytes. Taken as at least 8 KiB. No single append may
+    /// need more than half of it, or 1 MiB.
+    pub bytes_max: u64,
+}
+
+impl Default for Options {
+    /// Segments of 1 MiB, 256 MiB in all.
+    fn default() -> Self {
+        Self { segment_bytes: 1 << 20, bytes_max: 256 << 20 }
+    }
+}
+
+impl Options {
+    fn within_bounds(self) -> Self {
+        let bytes_max = self.bytes_max.max(BYTES_MIN);
+        let segment_bytes = self.segment_bytes.clamp(bytes_max / SEGMENTS_MAX, bytes_max / 4);
+        Self { segment_bytes, bytes_max }
+    }
+}
+
+/// A durable spool in one folder.
+pub struct FileSpool {
+    log: Mutex<Log>,
+    reader: Mutex<Reader>,
+    /// Held while syncing, so that two syncs do not take each other's word.
+    syncing: Mutex<()>,
+    disk: Arc<dyn Disk>,
+}
+
+impl FileSpool {
+    /// Opens the spool in `folder`, and makes it if there is none. `boot` is the boot that samples
+    /// appended from now on were taken in.
+    ///
+    /// Reads the newest segment through and the beginnings of the others.
+    ///
+    /// # Errors
+    ///
+    /// * [`SpoolError::InUse`] while another [`FileSpool`] has the folder open.
+    /// * [`SpoolError::TooNew`] if a newer program wrote it; nothing was changed.
+    /// * [`SpoolError::Full`] and [`SpoolError::Access`] if the file system fails. Damaged content
+    ///   is no error.
+    pub fn open(
+        folder: impl AsRef<Path>,
+        options: Options,
+        boot: BootId,
+    ) -> Result<Self, SpoolError> {
+        Self::open_on(Arc::new(Folder::open(folder.as_ref())?), options, boot)
+    }
+
+    fn open_on(disk: Arc<dyn Disk>, options: Options, boot: BootId) -> Result<Self, SpoolError> {
+        let log = recovery::recover(&disk, options.within_bounds(), boot)?;
+        let reader = Reader::new(Arc::clone(&disk));
+        Ok(Self { log: Mutex::new(log), reader: Mutex::new(reader), syncing: Mutex::new(()), disk })
+    }
+
+    fn sync_all(&self) -> io::Result<()> {
+        let _syncing = lock(&self.syncing);
+        let (parts, names, cursor) = {
+            let log = lock(&self.log);
+            (log.unsynced(), log.unsynced_names(), log.cursor.unsynced())
+        };
+        for part in &parts {
+            let synced = part.sync();
+            lock(&self.log).mark_synced(part, synced.is_ok());
+            synced?;
+        }
+        if let Some(changes) = names {
+            self.disk.sync()?;
+            lock(&self.log).mark_names_synced(changes);
+        }
+        // Last, so that a cursor that is durable is one over samples that are.
+        if let Some((file, generation)) = cursor {
+            file.sync()?;
+            lock(&self.log).cursor.mark_synced(generation);
+        }
+        Ok(())
+    }
+}
+
+impl Spool for FileSpool {
+    fn append(&self, readings: &[StreamReading]) -> Result<Appended, SpoolError> {
+        lock(&self.log).append(readings)
+    }
+
+    fn sync(&self) -> Result<(), SpoolError> {
+        self.sync_all().map_err(spool_error)
+    }
+
+    fn backlog(&self, from: Position, limit: usize) -> Result<Backlog, SpoolError> {
+        lock(&self.reader).backlog(&self.log, from.0, limit)
+    }
+
+    fn acknowledge(&self, upto: Position) -> Result<(), SpoolError> {
+        lock(&self.log).acknowledge(upto.0)
+    }
+
+    fn cursor(&self) -> Position {
+        Position(lock(&self.log).cursor.position)
+    }
+
+    fn end(&self) -> Position {
+        Position(lock(&self.log).end)
+    }
+
+    fn heads(&self) -> Vec<(StreamName, SequenceNumber)> {
+        lock(&self.log).numbering.heads()
+    }
+
+    fn count(&self) -> SpoolCount {
+        lock(&self.log).count()
+    }
+}
+
+impl fmt::Debug for FileSpool {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (cursor, end) = (self.cursor(), self.end());
+        f.debug_struct("FileSpool").field("cursor", &cursor).field("end", &end).finish()
+    }
+}
+
+/// What is behind the locks is changed only after the disk was, so a panic leaves it whole.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn spool_error(error: io::Error) -> SpoolError {
+    use io::ErrorKind::{FileTooLarge, QuotaExceeded, StorageFull};
+    let is_full = matches!(error.kind(), StorageFull | QuotaExceeded | FileTooLarge);
+    if is_full { SpoolError::Full(error) } else { SpoolError::Access(error) }
+}
+
+fn unstorable(cause: impl std::error::Error + Send + Sync + 'static) -> SpoolError {
+    SpoolError::Unstorable(Box::new(cause))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,154 @@
+//! The reading end: remembers its place, so that reading on costs nothing but the reading.
+//!
+//! Holds one record and one window of a file, whatever the size of the backlog. The log is locked
+//! for a moment before each record, never while the disk is read.
+
+use std::{
+    io,
+    sync::{Arc, Mutex},
+};
+
+use domain::Sample;
+use ports::{Backlog, Position, SpoolError};
+use wire::record::Record;
+
+use crate::{
+    damage::Place,
+    disk::Disk,
+    lock,
+    log::{Log, View},
+    segment::{self, Step, Walk},
+    spool_error,
+};
+
+pub(crate) struct Reader {
+    disk: Arc<dyn Disk>,
+    /// The segment to go on in.
+    segment: Option<u64>,
+    walk: Option<Walk>,
+    held: Vec<Sample>,
+    held_from: u64,
+}
+
+impl Reader {
+    pub(crate) fn new(disk: Arc<dyn Disk>) -> Self {
+        Self { disk, segment: None, walk: None, held: Vec::new(), held_from: 0 }
+    }
+
+    /// At most `limit` samples from `from` or the cursor on, whichever comes later.
+    pub(crate) fn backlog(
+        &mut self,
+        log: &Mutex<Log>,
+        from: u64,
+        limit: usize,
+    ) -> Result<Backlog, SpoolError> {
+        let (cursor, end) = {
+            let log = lock(log);
+            (log.cursor.position, log.end)
+        };
+        let mut next = from.max(cursor).min(end);
+        let mut samples = Vec::new();
+        while samples.len() < limit && next < end {
+            if !self.hold(log, next)? {
+                next = end; // Whatever was there is damaged beyond reading.
+                break;
+            }
+            next = next.max(self.held_from);
+            let held = &self.held[usize::try_from(next - self.held_from).unwrap_or(usize::MAX)..];
+            let taken = held.len().min(limit - samples.len());
+            samples.extend_from_slice(&held[..taken]);
+            next += taken as u64;
+        }
+        Ok(Backlog { samples, next: Position(next) })
+    }
+
+    /// Reads on until it holds the first record that ends after `position`; says if there is one.
+    fn hold(&mut self, log: &Mutex<Log>, position: u64) -> Result<bool, SpoolError> {
+        if (self.held_from..self.held_from + self.held.len() as u64).contains(&position) {
+            return Ok(true);
+        }
+        if self.walk.as_ref().is_some_and(|walk| walk.position() > position) {
+            self.leave();
+        }
+        loop {
+            let view = match self.segment {
+                Some(first) => lock(log).view_of(first),
+                None => lock(log).view_at(position),
+            };
+            match view {
+                Some(view) => {
+                    if let Some(is_held) = self.step(log, view, position)? {
+                        return Ok(is_held);
+                    }
+                }
+                None if self.segment.is_some() => self.leave(), // Removed meanwhile.
+                None => return Ok(false),
+            }
+        }
+    }
+
+    /// One step on. Gives whether a record is held, once that is known.
+    fn step(
+        &mut self,
+        log: &Mutex<Log>,
+        view: View,
+        position: u64,
+    ) -> Result<Option<bool>, SpoolError> {
+        self.segment = Some(view.first);
+        let Some(walk) = self.walk(log, view)? else { return Ok(self.enter_next(view)) };
+        let (offset, file) = (walk.offset(), Arc::clone(walk.file()));
+        let damage = match walk.step(view.len).map_err(spool_error)? {
+            Step::Record(record) if record.end() <= position => return Ok(None),
+            Step::Record(record) => {
+                let len = walk.offset() - offset;
+                if self.take(log, &record) {
+                    return Ok(Some(true));
+                }
+                Place { segment: view.first, offset, len }
+            }
+            Step::Damage { offset, len } => Place { segment: view.first, offset, len },
+            Step::End => return Ok(self.enter_next(view)),
+        };
+        lock(log).damage.found(damage, &*file);
+        Ok(None)
+    }
+
+    /// The walk through the segment; none if its file is gone.
+    fn walk(&mut self, log: &Mutex<Log>, view: View) -> Result<Option<&mut Walk>, SpoolError> {
+        if self.walk.is_none() {
+            self.walk = match self.disk.open(&segment::name(view.first)) {
+                Ok(file) => Some(Walk::begin(file, view.first).map_err(spool_error)?),
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                    let mut log = lock(log);
+                    if log.view_of(view.first).is_some() {
+                        log.damage.found_missing(view.first);
+                    }
+                    None
+                }
+                Err(error) => return Err(spool_error(error)),
+            };
+        }
+        Ok(self.walk.as_mut())
+    }
+
+    fn take(&mut self, log: &Mutex<Log>, record: &Record) -> bool {
+        let samples = lock(log).samples(record);
+        let is_known = samples.is_some();
+        if let Some(samples) = samples {
+            (self.held, self.held_from) = (samples, record.first);
+        }
+        is_known
+    }
+
+    fn enter_next(&mut self, view: View) -> Option<bool> {
+        let Some(next) = view.next else { return Some(false) };
+        self.walk = None;
+        self.segment = Some(next);
+        None
+    }
+
+    fn leave(&mut self) {
+        self.walk = None;
+        self.segment = None;
+    }
+}

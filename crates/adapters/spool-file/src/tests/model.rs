@@ -1,0 +1,282 @@
+//! Random histories against a dull model: a list of what was appended, by position.
+
+use std::collections::BTreeMap;
+
+use proptest::{collection::vec, prelude::*};
+
+use super::{crashing_disk::Choices, *};
+
+#[derive(Clone, Debug)]
+enum Step {
+    Append(Vec<u8>),
+    Acknowledge(usize),
+    Read(usize, usize),
+    Sync,
+    /// The process is killed, or ends: the spool does nothing on the way out.
+    Reopen,
+    CutPower(u64),
+    /// The newest segment ends at any byte of its records.
+    TearTail(usize),
+    /// One bit of one file changes.
+    FlipBit(u64),
+    /// So many more bytes fit on the disk.
+    Room(Option<usize>),
+}
+
+fn harmless() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        12 => vec(0_u8..5, 0..12).prop_map(Step::Append),
+        3 => any::<usize>().prop_map(Step::Acknowledge),
+        2 => (any::<usize>(), 0_usize..40).prop_map(|(from, limit)| Step::Read(from, limit)),
+        2 => Just(Step::Sync),
+        1 => Just(Step::Reopen),
+        1 => proptest::option::of(0_usize..600).prop_map(Step::Room),
+    ]
+}
+
+fn harmful() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        any::<u64>().prop_map(Step::CutPower),
+        any::<usize>().prop_map(Step::TearTail),
+        any::<u64>().prop_map(Step::FlipBit),
+    ]
+}
+
+/// The spool and what it ought to be.
+struct Twin {
+    disk: CrashingDisk,
+    spool: Option<FileSpool>,
+    /// What was appended, by position; nothing where samples were lost.
+    history: Vec<Option<Sample>>,
+    numbers: BTreeMap<StreamName, u64>,
+    cursor: usize,
+    /// Everything before this position outlives a power cut.
+    synced: usize,
+    /// The numbers that outlive it.
+    numbers_synced: BTreeMap<StreamName, u64>,
+    readings: u64,
+}
+
+impl Twin {
+    fn new() -> Self {
+        let disk = CrashingDisk::default();
+        let spool = Some(open(&disk));
+        Self {
+            disk,
+            spool,
+            history: Vec::new(),
+            numbers: BTreeMap::new(),
+            cursor: 0,
+            synced: 0,
+            numbers_synced: BTreeMap::new(),
+            readings: 0,
+        }
+    }
+
+    fn spool(&self) -> &FileSpool {
+        self.spool.as_ref().unwrap()
+    }
+
+    fn play(&mut self, step: Step) {
+        match step {
+            Step::Append(streams) => self.append(&streams),
+            Step::Acknowledge(choice) => {
+                let upto = self.cursor + choice % (self.history.len() - self.cursor + 2);
+                self.spool().acknowledge(Position(upto as u64)).unwrap();
+                self.cursor = upto.min(self.history.len());
+            }
+            Step::Read(choice, limit) => self.read(choice % (self.history.len() + 2), limit),
+            Step::Sync => {
+                self.spool().sync().unwrap();
+                self.is_synced();
+            }
+            Step::Reopen => {
+                self.reopen(|_| ());
+                self.is_synced();
+                self.check();
+            }
+            Step::CutPower(seed) => self.cut_power(seed),
+            Step::TearTail(choice) => self.tear_tail(choice),
+            Step::FlipBit(seed) => self.flip_bit(seed),
+            Step::Room(bytes) => self.disk.set_room(bytes),
+        }
+        let (spool, waiting) = (self.spool(), self.history.len() - self.cursor);
+        let count = spool.count();
+        assert_eq!(count.appended, count.acknowledged + count.evicted + waiting as u64);
+        assert!(count.bytes <= SMALL.bytes_max + 256, "a new segment's header may be over");
+    }
+
+    fn is_synced(&mut self) {
+        self.synced = self.history.len();
+        self.numbers_synced.clone_from(&self.numbers);
+    }
+
+    fn append(&mut self, streams: &[u8]) {
+        let readings: Vec<_> =
+            (self.readings..).zip(streams).map(|(n, &stream)| reading(stream, n)).collect();
+        let appended = self.spool().append(&readings);
+        if let Ok(appended) = &appended {
+            self.readings += readings.len() as u64;
+            for StreamReading { stream, reading } in readings {
+                let number = self.numbers.entry(stream.name.clone()).or_default();
+                *number += 1;
+                let seq = SequenceNumber(*number);
+                self.history.push(Some(Sample { stream, boot: BOOT, seq, reading }));
+            }
+            let cursor = usize::try_from(self.spool().cursor().0).unwrap();
+            assert_eq!((cursor - self.cursor) as u64, appended.evicted);
+        } else {
+            assert!(matches!(appended, Err(SpoolError::Full(_))));
+        }
+        // An append that failed may have evicted, too.
+        self.cursor = usize::try_from(self.spool().cursor().0).unwrap();
+        self.check_ends();
+    }
+
+    fn read(&self, from: usize, limit: usize) {
+        let run = self.spool().backlog(Position(from as u64), limit).unwrap();
+        let from = from.clamp(self.cursor, self.history.len());
+        let there = (from..).zip(&self.history[from..]);
+        let expected: Vec<_> =
+            there.filter_map(|(at, sample)| Some((at, sample.clone()?))).take(limit).collect();
+        assert_eq!(run.samples, expected.iter().map(|(_, s)| s.clone()).collect::<Vec<_>>());
+        let next = match expected.last() {
+            Some((at, _)) if expected.len() == limit => at + 1,
+            _ if limit == 0 => from,
+            _ => self.history.len(),
+        };
+        // Reading may stop before a hole at the end or behind it.
+        let last = expected.last().map_or(from, |(at, _)| at + 1);
+        assert!((last..=next).contains(&usize::try_from(run.next.0).unwrap()));
+    }
+
+    fn reopen(&mut self, meanwhile: impl FnOnce(&CrashingDisk)) {
+        self.spool = None;
+        meanwhile(&self.disk);
+        self.disk.set_room(None);
+        self.spool = Some(open(&self.disk));
+    }
+
+    /// The spool is what the model is, sample by sample.
+    fn check(&self) {
+        self.check_ends();
+        let heads = self.numbers.iter().map(|(name, seq)| (name.clone(), SequenceNumber(*seq)));
+        assert_eq!(self.spool().heads(), heads.collect::<Vec<_>>());
+        let expected: Vec<_> = self.history[self.cursor..].iter().flatten().cloned().collect();
+        assert_eq!(waiting(self.spool()), expected);
+    }
+
+    fn check_ends(&self) {
+        assert_eq!(self.spool().cursor(), Position(self.cursor as u64));
+        assert_eq!(self.spool().end(), Position(self.history.len() as u64));
+    }
+
+    /// Takes over what is left after damage. Gives the positions that were lost.
+    ///
+    /// Whatever happened: nothing that was not appended appears, nothing appears twice or in
+    /// another order, and no number that can still be read is given out again.
+    fn salvage(&mut self) -> Vec<usize> {
+        let cursor = usize::try_from(self.spool().cursor().0).unwrap();
+        let end = usize::try_from(self.spool().end().0).unwrap();
+        assert!(cursor <= self.cursor, "the cursor ran ahead");
+        assert!(cursor <= end && end <= self.history.len());
+        let mut left = waiting(self.spool()).into_iter().peekable();
+        let mut lost = Vec::new();
+        for (position, place) in self.history.iter_mut().enumerate().skip(cursor) {
+            if left.peek().is_some() && left.peek() == place.as_ref() {
+                left.next();
+            } else if place.take().is_some() {
+                lost.push(position);
+            }
+        }
+        assert_eq!(left.next(), None, "was never appended, or is out of order");
+        self.history.truncate(end);
+        self.numbers = self.spool().heads().into_iter().map(|(name, seq)| (name, seq.0)).collect();
+        for sample in self.history[cursor..].iter().flatten() {
+            assert!(self.numbers[&sample.stream.name] >= sample.seq.0, "{sample:?} is numbered");
+        }
+        self.cursor = cursor;
+        self.is_synced();
+        self.check();
+        lost
+    }
+
+    fn cut_power(&mut self, seed: u64) {
+        let numbers = self.numbers_synced.clone();
+        let (waiting, synced) = (self.cursor..self.synced, self.synced);
+        self.reopen(|disk| disk.cut_power(seed));
+        let lost = self.salvage();
+        assert!(!lost.iter().any(|at| waiting.contains(at)), "lost {lost:?} of {waiting:?}");
+        assert!(self.history.len() >= synced, "positions were given out again");
+        for (name, number) in numbers {
+            assert!(self.numbers[&name] >= number, "{name} was synced at {number}");
+        }
+    }
+
+    fn tear_tail(&mut self, choice: usize) {
+        self.reopen(|disk| {
+            let newest = disk.segments().pop().unwrap();
+            let body = body(disk, &newest).expect("recovery leaves a sound header");
+            disk.edit(&newest, |bytes| bytes.truncate(body + choice % (bytes.len() + 1 - body)));
+        });
+        let lost = self.salvage();
+        assert!(lost.first().is_none_or(|&first| first >= self.history.len()), "a hole: {lost:?}");
+    }
+
+    fn flip_bit(&mut self, seed: u64) {
+        let mut choices = Choices::new(seed);
+        let mut was_in_record = false;
+        self.reopen(|disk| {
+            let names: Vec<_> = disk.contents().into_keys().collect();
+            let name = &names[choices.below(names.len())];
+            let len = disk.contents()[name].len();
+            if len > 0 {
+                let bit = choices.below(len * 8);
+                was_in_record = body(disk, name).is_some_and(|body| bit / 8 >= body);
+                disk.edit(name, |bytes| bytes[bit / 8] ^= 1 << (bit % 8));
+            }
+        });
+        let lost = self.salvage();
+        if was_in_record {
+            let hit = lost.first().zip(lost.last()).map_or(0..0, |(&first, &last)| first..last);
+            let between = self.history.get(hit).unwrap_or_default();
+            assert!(between.iter().all(Option::is_none), "one bit, one record");
+            // In the very last record, a flipped length looks like a torn write.
+            let was_last = lost.last().is_none_or(|&last| last >= self.history.len());
+            assert!(lost.len() < 12 && (was_last || self.spool().count().corrupt > 0));
+        }
+    }
+}
+
+/// Where the records of a segment begin, if it has a sound header.
+fn body(disk: &CrashingDisk, name: &str) -> Option<usize> {
+    match segment::read_beginning(&*disk.open(name).unwrap()).unwrap() {
+        segment::Beginning::Sound { body, .. } => usize::try_from(body).ok(),
+        segment::Beginning::Damaged | segment::Beginning::TooNew { .. } => None,
+    }
+}
+
+fn play(steps: Vec<Step>) {
+    let mut twin = Twin::new();
+    for step in steps {
+        twin.play(step);
+    }
+    twin.reopen(|_| ());
+    twin.check();
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(400))]
+
+    #[test]
+    fn the_spool_is_its_model(steps in vec(harmless(), 0..150)) {
+        play(steps);
+    }
+
+    #[test]
+    fn harm_loses_no_more_than_it_hit(
+        steps in vec(prop_oneof![9 => harmless().boxed(), 1 => harmful().boxed()], 0..120),
+    ) {
+        play(steps);
+    }
+}

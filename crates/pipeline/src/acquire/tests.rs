@@ -1,0 +1,233 @@
+use core::time::Duration;
+use std::{num::NonZeroUsize, sync::Mutex};
+
+use crossbeam_channel::Receiver;
+use domain::{Celsius, NoData, Quantity, QuantityKind, Stream, StreamName, Timestamp, WallTime};
+use ports::{Measurement, MockDevice, Pacing};
+use sim::time::VirtualClock;
+
+use super::*;
+use crate::queue::{WhenFull, queue};
+
+const SECOND: Duration = Duration::from_secs(1);
+
+type Answer = Result<f64, NoData>;
+
+/// A device that gives each scripted answer once and the last one for ever.
+fn device(pacing: Pacing, answers: &[Answer], asked: &Arc<Mutex<u32>>) -> MockDevice {
+    let answers = answers.to_vec();
+    let asked = Arc::clone(asked);
+    let mut device = MockDevice::new();
+    device.expect_pacing().return_const(pacing);
+    device.expect_frames().returning(ports::FrameCount::default);
+    device.expect_measure().returning(move |_| {
+        let mut asked = asked.lock().unwrap();
+        let answer = answers[answers.len().min(*asked as usize + 1) - 1];
+        *asked += 1;
+        answer.map(|degrees| Measurement {
+            age: Duration::ZERO,
+            outcomes: vec![(0, Ok(Celsius::new(degrees).unwrap().into()))],
+        })
+    });
+    device
+}
+
+fn plan(number: usize, device: MockDevice, rhythm: Rhythm) -> DevicePlan {
+    let name = StreamName::new(&format!("d{number}"), "temperature").unwrap();
+    DevicePlan {
+        number,
+        name: format!("d{number}"),
+        device: Box::new(device),
+        streams: vec![Stream { name, kind: QuantityKind::Temperature }],
+        rhythm,
+        retry_max: 4 * SECOND,
+    }
+}
+
+/// Every bench starts one second after boot.
+fn seconds_since_start(at: Monotonic) -> f64 {
+    at.saturating_since(Monotonic::default() + SECOND).as_secs_f64()
+}
+
+struct Bench {
+    clock: VirtualClock,
+    worker: BusWorker,
+    outlet: Receiver<Acquired>,
+    counters: Arc<Counters>,
+}
+
+fn bench(plans: Vec<DevicePlan>) -> Bench {
+    let clock = VirtualClock::starting_at(Timestamp {
+        wall: WallTime::from_nanos(0),
+        monotonic: Monotonic::from_nanos(1_000_000_000),
+    });
+    let counters = Arc::new(Counters::default());
+    let (inlet, outlet) =
+        queue(NonZeroUsize::new(1_000).unwrap(), WhenFull::Block, Arc::clone(&counters));
+    let worker = BusWorker::new(plans, Arc::new(clock.clone()), inlet, &counters);
+    Bench { clock, worker, outlet, counters }
+}
+
+impl Bench {
+    /// Runs the worker for `span` and gives what the device with that number said: seconds since the
+    /// start, and the outcome.
+    fn run(&mut self, span: Duration, number: usize) -> Vec<(f64, Result<f64, NoData>)> {
+        let end = self.clock.now().monotonic + span;
+        // A device that speaks is due at any time.
+        let is_within = |clock: &VirtualClock, due| clock.now().monotonic.max(due) < end;
+        while let Some(due) = self.worker.next_due().filter(|&due| is_within(&self.clock, due)) {
+            let _ = self.clock.sleep_until(due);
+            assert!(self.worker.step());
+        }
+        let _ = self.clock.sleep_until(end);
+        let ours = self.outlet.try_iter().filter(|acquired| acquired.device == number);
+        ours.map(|acquired| {
+            let reading = acquired.readings[0].reading;
+            let seconds = seconds_since_start(reading.at.monotonic);
+            (seconds, reading.outcome.map(Quantity::number))
+        })
+        .collect()
+    }
+}
+
+#[test]
+fn each_slot_gives_one_reading_at_its_time() {
+    let asked = Arc::default();
+    let mut bench =
+        bench(vec![plan(0, device(Pacing::Asked, &[Ok(20.0)], &asked), Rhythm::Every(SECOND))]);
+    let readings = bench.run(3 * SECOND, 0);
+    assert_eq!(readings, [(0.0, Ok(20.0)), (1.0, Ok(20.0)), (2.0, Ok(20.0))]);
+    assert_eq!(bench.counters.measurements_taken.get(), 3);
+}
+
+#[test]
+fn a_failing_device_is_a_gap_in_each_slot_but_is_asked_less_and_less() {
+    let asked = Arc::default();
+    let absent = device(Pacing::Asked, &[Err(NoData::Absent)], &asked);
+    let mut bench = bench(vec![plan(0, absent, Rhythm::Every(SECOND))]);
+    let readings = bench.run(30 * SECOND, 0);
+    assert_eq!(readings.len(), 30);
+    assert!(readings.iter().all(|(_, outcome)| *outcome == Err(NoData::Absent)));
+    let asked = *asked.lock().unwrap();
+    assert!((8..=14).contains(&asked), "asked {asked} times in 30 s with a back-off up to 4 s");
+    assert_eq!(bench.counters.device_failures.get(), u64::from(asked));
+    assert_eq!(bench.counters.gaps(NoData::Absent), 30);
+}
+
+#[test]
+fn a_device_that_comes_back_is_heard_again_and_that_is_counted() {
+    let asked = Arc::default();
+    let answers = [Ok(20.0), Err(NoData::BusFault), Err(NoData::Timeout), Ok(21.0)];
+    let mut bench =
+        bench(vec![plan(0, device(Pacing::Asked, &answers, &asked), Rhythm::Every(SECOND))]);
+    let readings = bench.run(12 * SECOND, 0);
+    assert_eq!(readings[0].1, Ok(20.0));
+    assert_eq!(readings[1].1, Err(NoData::BusFault));
+    assert_eq!(readings.last().unwrap().1, Ok(21.0));
+    assert_eq!(bench.counters.device_recoveries.get(), 1);
+    assert_eq!(readings.len(), 12, "every slot has its outcome");
+}
+
+#[test]
+fn a_device_that_panics_is_an_internal_gap_and_its_neighbour_goes_on() {
+    let asked = Arc::default();
+    let mut broken = MockDevice::new();
+    broken.expect_pacing().return_const(Pacing::Asked);
+    broken.expect_measure().returning(|_| panic!("driver bug"));
+    let sound = device(Pacing::Asked, &[Ok(20.0)], &asked);
+    let rhythm = Rhythm::Every(SECOND);
+    let mut bench = bench(vec![plan(0, broken, rhythm), plan(1, sound, rhythm)]);
+    assert_eq!(bench.run(5 * SECOND, 1).len(), 5);
+    assert!(bench.counters.device_panics.get() >= 2, "it is asked again after a panic");
+    assert_eq!(bench.counters.gaps(NoData::Internal), 5);
+}
+
+#[test]
+fn slots_that_pass_while_the_bus_is_busy_are_one_gap_and_all_counted() {
+    let asked = Arc::default();
+    let clock_of_slow = Arc::new(Mutex::new(None::<VirtualClock>));
+    let clock = Arc::clone(&clock_of_slow);
+    let mut slow = MockDevice::new();
+    slow.expect_pacing().return_const(Pacing::Asked);
+    slow.expect_frames().returning(ports::FrameCount::default);
+    slow.expect_measure().returning(move |_| {
+        let stall = clock.lock().unwrap().take();
+        if let Some(clock) = stall {
+            clock.advance(Duration::from_millis(3_500));
+        }
+        Err(NoData::Timeout)
+    });
+    let sound = device(Pacing::Asked, &[Ok(20.0)], &asked);
+    let plans =
+        vec![plan(0, slow, Rhythm::Every(60 * SECOND)), plan(1, sound, Rhythm::Every(SECOND))];
+    let mut bench = bench(plans);
+    *clock_of_slow.lock().unwrap() = Some(bench.clock.clone());
+    let readings = bench.run(6 * SECOND, 1);
+    assert_eq!(
+        readings,
+        [(3.5, Err(NoData::Missed)), (3.5, Ok(20.0)), (4.0, Ok(20.0)), (5.0, Ok(20.0))]
+    );
+    assert_eq!(bench.counters.deadlines_missed.get(), 3);
+}
+
+/// A device that speaks, and lets virtual time pass while it is listened to.
+fn speaker(
+    clock: &Arc<Mutex<Option<VirtualClock>>>,
+    says: impl Fn(f64) -> Answer + Send + 'static,
+) -> MockDevice {
+    let clock = Arc::clone(clock);
+    let mut device = MockDevice::new();
+    device.expect_pacing().return_const(Pacing::Speaks);
+    device.expect_frames().returning(ports::FrameCount::default);
+    device.expect_measure().returning(move |patience| {
+        let clock = clock.lock().unwrap();
+        let clock = clock.as_ref().unwrap();
+        let seconds = seconds_since_start(clock.now().monotonic);
+        clock.advance(patience.max(Duration::from_millis(1)));
+        says(seconds).map(|number| Measurement {
+            age: Duration::ZERO,
+            outcomes: vec![(0, Ok(Celsius::new(number).unwrap().into()))],
+        })
+    });
+    device
+}
+
+fn listen(
+    span: Duration,
+    says: impl Fn(f64) -> Answer + Send + 'static,
+) -> (Vec<(f64, Answer)>, Bench) {
+    let clock = Arc::default();
+    let plans = vec![plan(0, speaker(&clock, says), Rhythm::SilentFor(2 * SECOND))];
+    let mut bench = bench(plans);
+    *clock.lock().unwrap() = Some(bench.clock.clone());
+    (bench.run(span, 0), bench)
+}
+
+#[test]
+fn silence_is_a_gap_only_when_the_time_for_it_is_over() {
+    let (readings, _) = listen(7 * SECOND, |_| Err(NoData::Silent));
+    let gaps: Vec<_> =
+        readings.iter().map(|(seconds, outcome)| (seconds.round(), *outcome)).collect();
+    assert_eq!(gaps, [2.0, 4.0, 6.0].map(|seconds| (seconds, Err(NoData::Silent))));
+}
+
+#[test]
+fn garbage_makes_the_gap_say_corrupt_and_a_measurement_clears_it() {
+    let (readings, bench) =
+        listen(5 * SECOND, |seconds| if seconds < 2.5 { Err(NoData::Corrupt) } else { Ok(1.0) });
+    assert_eq!(readings[0].1, Err(NoData::Corrupt));
+    assert!(readings[1..].iter().all(|(_, outcome)| *outcome == Ok(1.0)));
+    assert_eq!(bench.counters.gaps(NoData::Corrupt), 1);
+}
+
+#[test]
+fn an_unplugged_speaker_is_a_gap_at_once_then_one_per_silence_and_comes_back() {
+    let (readings, bench) =
+        listen(12 * SECOND, |seconds| if seconds < 6.0 { Err(NoData::Absent) } else { Ok(1.0) });
+    let gaps: Vec<_> = readings.iter().filter(|(_, outcome)| outcome.is_err()).collect();
+    assert!(gaps[0].0 < 0.5, "told at once");
+    assert!((3..=5).contains(&gaps.len()), "{gaps:?}");
+    assert!(gaps.iter().all(|(_, outcome)| *outcome == Err(NoData::Absent)));
+    assert_eq!(readings.last().unwrap().1, Ok(1.0));
+    assert_eq!(bench.counters.device_recoveries.get(), 1);
+}

@@ -1,0 +1,211 @@
+//! Storage: readings leave the queue, what follows from them is derived, and both become samples.
+//!
+//! # Invariants
+//!
+//! 1. The readings of one stream are appended in the order in which they were taken.
+//! 2. A hole in a device's ordinals is where the queue dropped: its streams get an `overflow` gap.
+//! 3. A spool that is full or failing for a while is tried again until it takes the batch; the queue
+//!    fills up behind it, and its policy decides. Only what can never be stored is given up, counted.
+
+use core::time::Duration;
+use std::{collections::HashMap, sync::Arc};
+
+use crossbeam_channel::{Receiver, RecvTimeoutError};
+use domain::{Backoff, Monotonic, NoData, Reading, Stream, StreamReading};
+use ports::{Clock, Spool, SpoolError, Wake, Waker};
+
+use crate::{acquire::Acquired, derive::Derivation, telemetry::Counters};
+
+/// The most that is taken out of the queue at one time. Bounds memory and the time to an append.
+const BATCH_MAX: usize = 256;
+
+/// Waits between attempts to append to a spool that fails.
+const RETRY_FIRST: Duration = Duration::from_millis(100);
+const RETRY_MOST: Duration = Duration::from_secs(5);
+
+/// Moves readings from the queue into the spool.
+pub struct Store {
+    outlet: Receiver<Acquired>,
+    derivation: Derivation,
+    /// The streams of each device, for gaps.
+    streams: HashMap<usize, Vec<Stream>>,
+    expected: HashMap<usize, u64>,
+    spool: Arc<dyn Spool>,
+    clock: Arc<dyn Clock>,
+    counters: Arc<Counters>,
+    /// Tells the forwarder that there is something to forward.
+    wake_forwarder: Waker,
+    sync_interval: Duration,
+    sync_due: Option<Monotonic>,
+}
+
+/// What [`Store`] is made of.
+pub struct StoreParts {
+    /// Where readings come from.
+    pub outlet: Receiver<Acquired>,
+    /// What follows from them.
+    pub derivation: Derivation,
+    /// The streams of each device by its number, for the gaps of what the queue dropped.
+    pub streams: HashMap<usize, Vec<Stream>>,
+    /// Where samples go.
+    pub spool: Arc<dyn Spool>,
+    /// Time; an interrupt of it ends the patience with a failing spool.
+    pub clock: Arc<dyn Clock>,
+    /// Where things are counted.
+    pub counters: Arc<Counters>,
+    /// Called when there is something new in the spool.
+    pub wake_forwarder: Waker,
+    /// The longest that an appended sample is at risk in a power cut.
+    pub sync_interval: Duration,
+}
+
+impl Store {
+    /// Nothing has been stored yet.
+    pub fn new(parts: StoreParts) -> Self {
+        let StoreParts {
+            outlet,
+            derivation,
+            streams,
+            spool,
+            clock,
+            counters,
+            wake_forwarder,
+            sync_interval,
+        } = parts;
+        Self {
+            outlet,
+            derivation,
+            streams,
+            expected: HashMap::new(),
+            spool,
+            clock,
+            counters,
+            wake_forwarder,
+            sync_interval,
+            sync_due: None,
+        }
+    }
+
+    /// Stores what is in the queue now, and says how many outcomes of devices that were.
+    pub fn step(&mut self) -> usize {
+        let batch: Vec<_> = self.outlet.try_iter().take(BATCH_MAX).collect();
+        let length = batch.len();
+        self.store(batch);
+        self.sync_if_due();
+        length
+    }
+
+    /// Stores until every bus worker has ended and the queue is empty; then syncs.
+    pub fn run(mut self) {
+        loop {
+            let left = self.until_sync();
+            match self.outlet.recv_timeout(left) {
+                Ok(first) => {
+                    let rest = self.outlet.try_iter().take(BATCH_MAX - 1);
+                    let batch = std::iter::once(first).chain(rest).collect();
+                    self.store(batch);
+                }
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => break,
+            }
+            self.sync_if_due();
+        }
+        self.sync();
+    }
+
+    fn until_sync(&self) -> Duration {
+        const IDLE: Duration = Duration::from_secs(3_600);
+        self.sync_due.map_or(IDLE, |due| due.saturating_since(self.clock.now().monotonic))
+    }
+
+    fn store(&mut self, batch: Vec<Acquired>) {
+        if batch.is_empty() {
+            return;
+        }
+        let batch: Arc<[Acquired]> = self.with_overflow_gaps(batch).into();
+        let derived = self.derivation.derive(&batch);
+        let acquired = batch.iter().flat_map(|acquired| acquired.readings.iter().cloned());
+        let readings: Vec<_> = acquired.chain(derived).collect();
+        self.append(&readings);
+        (self.wake_forwarder)();
+    }
+
+    /// Puts a gap before each outcome that comes after a hole.
+    fn with_overflow_gaps(&mut self, batch: Vec<Acquired>) -> Vec<Acquired> {
+        let mut whole = Vec::with_capacity(batch.len());
+        for acquired in batch {
+            let expected = self.expected.entry(acquired.device).or_default();
+            if acquired.ordinal > *expected {
+                let streams = self.streams.get(&acquired.device).into_iter().flatten();
+                whole.extend(overflow_gap(&acquired, streams, &self.counters));
+            }
+            *expected = acquired.ordinal + 1;
+            whole.push(acquired);
+        }
+        whole
+    }
+
+    fn append(&mut self, readings: &[StreamReading]) {
+        let mut backoff = Backoff::new(RETRY_FIRST, RETRY_MOST, 0);
+        while let Err(error) = self.spool.append(readings) {
+            let is_over = self.wait_for_spool(&error, &mut backoff);
+            if is_over {
+                self.counters.readings_lost.add(readings.len() as u64);
+                tracing::error!(readings = readings.len(), %error, "readings lost");
+                return;
+            }
+        }
+        if backoff.failures() > 0 {
+            tracing::info!(attempts = backoff.failures(), "spool takes readings again");
+        }
+        let now = self.clock.now().monotonic;
+        self.sync_due.get_or_insert(now + self.sync_interval);
+    }
+
+    /// Waits before the next attempt; true if there is none.
+    fn wait_for_spool(&self, error: &SpoolError, backoff: &mut Backoff) -> bool {
+        if !error.is_transient() {
+            return true;
+        }
+        if backoff.failures() == 0 {
+            tracing::error!(%error, cause = ?std::error::Error::source(error), "spool fails; trying on");
+        }
+        self.counters.spool_retries.add(1);
+        let again = self.clock.now().monotonic + backoff.fail();
+        self.clock.sleep_until(again) == Wake::Interrupted
+    }
+
+    fn sync_if_due(&mut self) {
+        if self.sync_due.is_some_and(|due| due <= self.clock.now().monotonic) {
+            self.sync();
+        }
+    }
+
+    fn sync(&mut self) {
+        self.sync_due = None;
+        if let Err(error) = self.spool.sync() {
+            self.counters.spool_retries.add(1);
+            tracing::error!(%error, cause = ?std::error::Error::source(&error), "spool is not safe from a power cut");
+            self.sync_due = Some(self.clock.now().monotonic + RETRY_MOST.max(self.sync_interval));
+        }
+    }
+}
+
+fn overflow_gap<'a>(
+    after: &Acquired,
+    streams: impl Iterator<Item = &'a Stream>,
+    counters: &Counters,
+) -> Option<Acquired> {
+    let at = after.readings.first()?.reading.at;
+    let gap = |stream: &Stream| {
+        counters.gap(NoData::Overflow);
+        let reading = Reading { at, outcome: Err(NoData::Overflow) };
+        StreamReading { stream: stream.clone(), reading }
+    };
+    let readings: Vec<_> = streams.map(gap).collect();
+    let ordinal = after.ordinal;
+    (!readings.is_empty()).then_some(Acquired { device: after.device, ordinal, readings })
+}
+
+#[cfg(test)]
+mod tests;

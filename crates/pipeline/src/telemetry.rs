@@ -1,0 +1,123 @@
+//! What the gateway counts about itself.
+//!
+//! Counters only grow, from the start of the process; `docs/specs/metrics.md` lists their names.
+
+use std::{
+    collections::BTreeMap,
+    sync::atomic::{AtomicU64, Ordering::Relaxed},
+};
+
+use domain::NoData;
+use executor::Executor;
+use ports::{FrameCount, Spool};
+
+/// One counter.
+#[derive(Debug, Default)]
+pub struct Counter(AtomicU64);
+
+impl Counter {
+    /// Counts `n` more.
+    pub fn add(&self, n: u64) {
+        self.0.fetch_add(n, Relaxed);
+    }
+
+    /// The count so far.
+    pub fn get(&self) -> u64 {
+        self.0.load(Relaxed)
+    }
+}
+
+macro_rules! counters {
+    ($($(#[$doc:meta])* $name:ident,)*) => {
+        /// The pipeline's counters, shared by its parts.
+        #[derive(Debug, Default)]
+        pub struct Counters {
+            $($(#[$doc])* pub $name: Counter,)*
+            gaps: [Counter; NoData::ALL.len()],
+        }
+
+        impl Counters {
+            fn named(&self) -> impl Iterator<Item = (&'static str, u64)> {
+                [$((stringify!($name), self.$name.get()),)*].into_iter()
+            }
+        }
+    };
+}
+
+counters! {
+    /// Transactions and frames that yielded a measurement.
+    measurements_taken,
+    /// Measurements dropped from the full queue, to make room for newer ones.
+    measurements_dropped,
+    /// Times that a device was due and its bus was busy.
+    deadlines_missed,
+    /// Attempts in which a device failed.
+    device_failures,
+    /// Devices that came back after failing.
+    device_recoveries,
+    /// Panics caught while asking a device.
+    device_panics,
+    /// Frames with a measurement in them, over all devices that talk in frames.
+    frames_measured,
+    /// Sound frames with nothing for us.
+    frames_ignored,
+    /// Frames refused.
+    frames_corrupt,
+    /// Attempts to append to the spool that failed and were made again.
+    spool_retries,
+    /// Readings that could not be stored and were given up.
+    readings_lost,
+    /// Connections made to the broker.
+    connections_made,
+    /// Connections to the broker, or attempts at one, that ended in a fault.
+    connections_lost,
+    /// Messages handed to the broker.
+    messages_published,
+    /// Messages that the broker acknowledged.
+    messages_acknowledged,
+    /// Messages that the broker refused; they are sent again later.
+    messages_refused,
+}
+
+impl Counters {
+    /// Counts one gap.
+    pub fn gap(&self, reason: NoData) {
+        if let Some(index) = NoData::ALL.iter().position(|&known| known == reason) {
+            self.gaps[index].add(1);
+        }
+    }
+
+    /// How many gaps there were for `reason`.
+    pub fn gaps(&self, reason: NoData) -> u64 {
+        let index = NoData::ALL.iter().position(|&known| known == reason);
+        index.map_or(0, |index| self.gaps[index].get())
+    }
+
+    /// Counts the frames that a device has handled since it was last looked at.
+    pub fn frames(&self, before: FrameCount, now: FrameCount) {
+        self.frames_measured.add(now.measured.saturating_sub(before.measured));
+        self.frames_ignored.add(now.ignored.saturating_sub(before.ignored));
+        self.frames_corrupt.add(now.corrupt.saturating_sub(before.corrupt));
+    }
+
+    /// Every count by name, with those that the spool and the executor keep themselves.
+    pub fn snapshot(&self, spool: &dyn Spool, executor: &Executor) -> BTreeMap<String, u64> {
+        let (stored, jobs) = (spool.count(), executor.metrics());
+        let waiting = spool.end().0.saturating_sub(spool.cursor().0);
+        let kept_elsewhere = [
+            ("samples_appended", stored.appended),
+            ("samples_acknowledged", stored.acknowledged),
+            ("samples_evicted", stored.evicted),
+            ("samples_waiting", waiting),
+            ("spool_corrupt", stored.corrupt),
+            ("spool_bytes", stored.bytes),
+            ("jobs_processed", jobs.processed),
+            ("jobs_panicked", jobs.panicked),
+            ("jobs_rejected", jobs.rejected),
+            ("jobs_queued", jobs.queued),
+        ];
+        let gaps = NoData::ALL.iter().map(|&r| (format!("gaps_{}", r.code()), self.gaps(r)));
+        let named = self.named().chain(kept_elsewhere);
+        named.map(|(name, count)| (name.to_owned(), count)).chain(gaps).collect()
+    }
+}
