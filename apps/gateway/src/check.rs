@@ -1,0 +1,161 @@
+//! `telemetryhub check`: what a configuration would run, without running it.
+//!
+//! Deliberately absent: opening device nodes, the spool or the broker. A configuration is good or bad
+//! by itself, on the installer's laptop too.
+
+use std::{
+    ffi::OsString,
+    fmt,
+    io::{self, Write},
+    path::Path,
+};
+
+use domain::Stream;
+
+use crate::config::{
+    self, Bus, Bytes, Config, ConfigError, Derived, Device, Driver, Function, Pace, Parity, Wiring,
+};
+
+/// The exit code for a configuration that cannot be run.
+pub const EXIT_CONFIGURATION: u8 = 2;
+
+/// Checks the configuration at `path`, writes what it would run to `out` or what is wrong with it to
+/// `faults`, and gives the exit code: 0 or [`EXIT_CONFIGURATION`].
+///
+/// # Errors
+///
+/// If nothing can be written to `out` or `faults`.
+pub fn run(
+    path: &Path,
+    variables: impl IntoIterator<Item = (OsString, OsString)>,
+    out: &mut impl Write,
+    faults: &mut impl Write,
+) -> io::Result<u8> {
+    match config::load(path, variables) {
+        Ok(config) => {
+            write!(out, "{}", Summary(&config))?;
+            Ok(0)
+        }
+        Err(error) => {
+            writeln!(faults, "{}", Report(&error))?;
+            Ok(EXIT_CONFIGURATION)
+        }
+    }
+}
+
+/// Why there is no configuration, with causes; shown by `Display`.
+#[derive(Debug)]
+pub struct Report<'e>(pub &'e ConfigError);
+
+impl fmt::Display for Report<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            ConfigError::Unreadable { source, .. } => {
+                write!(f, "{}: {source}\n  mend: name a readable file with --config FILE", self.0)
+            }
+            ConfigError::NotUtf8 { .. } | ConfigError::Problems(_) => self.0.fmt(f),
+        }
+    }
+}
+
+/// What a configuration would run; shown by `Display`.
+#[derive(Debug)]
+pub struct Summary<'c>(pub &'c Config);
+
+impl fmt::Display for Summary<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Config { gateway, mqtt, spool, buses, derived, .. } = self.0;
+        writeln!(f, "gateway  {gateway}")?;
+        write!(f, "broker   {} as client {}", mqtt.url, mqtt.client_id)?;
+        if let Some(credentials) = &mqtt.credentials {
+            write!(f, ", user {}", credentials.username)?;
+        }
+        writeln!(f, "\ntopics   {}/…", mqtt.root)?;
+        let (most, interval) =
+            (Bytes(spool.bytes_max), humantime::format_duration(spool.sync_interval));
+        writeln!(
+            f,
+            "spool    {}, at most {most}, synced every {interval}",
+            spool.folder.display()
+        )?;
+        let (mut devices, mut streams) = (0, derived.len());
+        for bus in buses {
+            write_bus(f, bus)?;
+            devices += bus.devices.len();
+            streams += bus.devices.iter().map(|device| device.streams.len()).sum::<usize>();
+        }
+        if !derived.is_empty() {
+            writeln!(f, "\nderived")?;
+        }
+        derived.iter().try_for_each(|metric| write_derived(f, metric))?;
+        let [buses, devices, derived, streams] = [
+            counted(buses.len(), "bus", "buses"),
+            counted(devices, "device", "devices"),
+            counted(derived.len(), "derived metric", "derived metrics"),
+            counted(streams, "stream", "streams"),
+        ];
+        writeln!(f, "\n{buses}, {devices}, {derived}: {streams}")
+    }
+}
+
+fn write_bus(f: &mut fmt::Formatter<'_>, bus: &Bus) -> fmt::Result {
+    write!(f, "\nbus {} · {} · ", bus.name, bus.path.display())?;
+    match bus.wiring {
+        Wiring::I2c => writeln!(f, "i2c")?,
+        Wiring::Spi { mode, clock_hz } => writeln!(f, "spi mode {mode}, {clock_hz} Hz")?,
+        Wiring::Uart { baud, parity } => {
+            let parity = match parity {
+                Parity::None => "8N1",
+                Parity::Even => "8E1",
+                Parity::Odd => "8O1",
+            };
+            writeln!(f, "uart {baud} baud {parity}")?;
+        }
+    }
+    if bus.devices.is_empty() {
+        writeln!(f, "  no device")?;
+    }
+    bus.devices.iter().try_for_each(|device| write_device(f, device))
+}
+
+fn write_device(f: &mut fmt::Formatter<'_>, device: &Device) -> fmt::Result {
+    write!(f, "  {} · ", device.name)?;
+    match &device.driver {
+        Driver::Bme280 { address } => write!(f, "bme280 at {address:#04x}")?,
+        Driver::Mcp3208 { reference_volts, .. } => {
+            write!(f, "mcp3208 against {reference_volts} V")?;
+        }
+        Driver::Nmea0183 => write!(f, "nmea0183")?,
+        Driver::DelimitedText { delimiter, .. } => {
+            write!(f, "delimited_text with {delimiter:?} between columns")?;
+        }
+    }
+    match device.pace {
+        Pace::Asked { period } => writeln!(f, ", every {}", humantime::format_duration(period))?,
+        Pace::Speaks { silence } => {
+            writeln!(f, ", a gap after {} of silence", humantime::format_duration(silence))?;
+        }
+    }
+    device.streams.iter().try_for_each(|stream| writeln!(f, "{}", columns(stream).trim_end()))
+}
+
+fn write_derived(f: &mut fmt::Formatter<'_>, metric: &Derived) -> fmt::Result {
+    write!(f, "{} ", columns(&metric.stream))?;
+    match &metric.function {
+        Function::DewPoint { temperature, humidity } => {
+            writeln!(f, "dew point of {} and {}", temperature.name, humidity.name)
+        }
+        Function::MovingAverage { of, samples } => {
+            writeln!(f, "mean of the newest {samples} of {}", of.name)
+        }
+    }
+}
+
+fn columns(stream: &Stream) -> String {
+    let unit = stream.kind.unit();
+    format!("    {:<32} {:<18} {unit:<7}", stream.name.as_str(), stream.kind.name())
+}
+
+fn counted(count: usize, one: &str, many: &str) -> String {
+    format!("{count} {}", if count == 1 { one } else { many })
+}

@@ -1,0 +1,120 @@
+//! The configuration: one TOML file, every value of which an environment variable can override.
+//!
+//! # The way of a value
+//!
+//! ```text
+//! file ──toml──▶ tree with spans ◀──laid over── environment ◀──config── variables
+//!                      │
+//!                 one table each ──serde──▶ tables, every key optional ──checks──▶ Config
+//! ```
+//!
+//! # Invariants
+//!
+//! 1. Whoever gets a [`Config`] has nothing left to check or to default.
+//! 2. All problems are found in one go, each with its place, its key and how to mend it.
+//! 3. A misspelt key is an error, in the file and in the environment.
+//! 4. A password appears in no message and no `Debug`.
+//! 5. No bytes make it panic.
+//!
+//! # Deliberately absent
+//!
+//! Opening anything but the file: whether a device node or a broker exists is found out by running.
+//! Every key, its type and default: `docs/specs/configuration.md`.
+
+mod build;
+mod buses;
+mod derived;
+mod devices;
+mod document;
+mod drivers;
+mod environment;
+mod key;
+mod nearest;
+mod problem;
+mod reader;
+mod settings;
+mod tables;
+mod values;
+
+use std::{
+    ffi::OsString,
+    fs, io,
+    path::{Path, PathBuf},
+};
+
+pub(crate) use values::Bytes;
+
+pub use problem::{Problem, Problems};
+pub use settings::{
+    BrokerUrl, Bus, Channel, Column, Config, Credentials, Derived, Device, Driver, Function, Log,
+    LogFormat, LogLevel, Mqtt, Pace, Parity, Pipeline, Secret, Spool, WhenFull, Wiring,
+};
+
+use document::Document;
+use environment::Environment;
+use reader::Reader;
+
+/// Why there is no configuration.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// The file cannot be read.
+    #[error("{}: cannot be read", path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        #[source]
+        source: io::Error,
+    },
+    /// The file is not text.
+    #[error("{}:{line}: is not UTF-8\n  mend: save the file as UTF-8", path.display())]
+    NotUtf8 {
+        /// The file.
+        path: PathBuf,
+        /// The line of the first byte that is not, from 1.
+        line: usize,
+    },
+    /// The file or the environment says something that cannot be.
+    #[error(transparent)]
+    Problems(#[from] Problems),
+}
+
+/// Reads the file at `path`, overridden by `variables`.
+///
+/// # Errors
+///
+/// [`ConfigError`], with all problems at once.
+pub fn load(
+    path: &Path,
+    variables: impl IntoIterator<Item = (OsString, OsString)>,
+) -> Result<Config, ConfigError> {
+    let unreadable = |source| ConfigError::Unreadable { path: path.to_owned(), source };
+    let bytes = fs::read(path).map_err(unreadable)?;
+    let text = str::from_utf8(&bytes).map_err(|error| {
+        let line = bytes[..error.valid_up_to()].split(|&b| b == b'\n').count();
+        ConfigError::NotUtf8 { path: path.to_owned(), line }
+    })?;
+    Ok(parse(&path.display().to_string(), text, variables)?)
+}
+
+/// Reads a configuration from its `text`, overridden by `variables`; `file` is what messages call it.
+///
+/// # Errors
+///
+/// All problems at once.
+pub fn parse(
+    file: &str,
+    text: &str,
+    variables: impl IntoIterator<Item = (OsString, OsString)>,
+) -> Result<Config, Problems> {
+    let all = |list| Problems { file: file.to_owned(), list };
+    let (environment, mut problems) = Environment::collect(variables);
+    let mut document = Document::parse(text).map_err(all)?;
+    problems.extend(document.overlay(&environment));
+    let mut reader = Reader::new(document, problems);
+    let config = build::config(&mut reader);
+    match (config, reader.into_problems()) {
+        (Some(config), problems) if problems.is_empty() => Ok(config),
+        (_, problems) => Err(all(problems)),
+    }
+}

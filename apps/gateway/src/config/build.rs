@@ -1,0 +1,176 @@
+//! From tables to a [`Config`]: the sections that there is one of, and the whole.
+
+use std::{num::NonZeroU16, num::NonZeroUsize, path::PathBuf, time::Duration};
+
+use domain::GatewayId;
+use wire::Topics;
+
+use super::{
+    buses, derived, devices,
+    key::Key,
+    reader::Reader,
+    settings::{
+        Config, Credentials, Log, LogFormat, LogLevel, Mqtt, Pipeline, Secret, Spool, WhenFull,
+    },
+    tables,
+    values::{BrokerUrl, Bytes},
+};
+
+/// The longest client identifier, in bytes.
+const CLIENT_ID_MAX: usize = 128;
+const MILLISECOND: Duration = Duration::from_millis(1);
+const SECOND: Duration = Duration::from_secs(1);
+const HOUR: Duration = Duration::from_secs(3600);
+
+/// Reads everything; nothing comes back only if something is wrong.
+pub(super) fn config(reader: &mut Reader<'_>) -> Option<Config> {
+    reader.table::<tables::Root>(&Key::root());
+    let gateway = gateway(reader);
+    let mqtt = mqtt(reader, gateway.as_ref());
+    let (spool, pipeline, log) = (spool(reader), pipeline(reader), log(reader));
+    let buses = buses::read(reader);
+    let buses = devices::read(reader, buses);
+    let streams: Vec<_> =
+        buses.iter().flat_map(|bus| &bus.devices).flat_map(|device| &device.streams).collect();
+    let derived = derived::read(reader, &streams);
+    Some(Config { gateway: gateway?, mqtt, spool, pipeline, log, buses, derived })
+}
+
+fn gateway(reader: &mut Reader<'_>) -> Option<GatewayId> {
+    let section = Key::of("gateway");
+    let table: tables::Gateway = reader.table(&section);
+    let key = section.child("id");
+    let id = reader.required(&key, table.id, "\"greenhouse\"")?;
+    GatewayId::new(&id)
+        .map_err(|error| reader.refuse_name(reader.place_of_value(&key), &key, &error))
+        .ok()
+}
+
+fn mqtt(reader: &mut Reader<'_>, gateway: Option<&GatewayId>) -> Mqtt {
+    let section = Key::of("mqtt");
+    let table: tables::Mqtt = reader.table(&section);
+    let key = |name| section.child(name);
+    let local = BrokerUrl { host: "localhost".to_owned(), port: 1883 };
+    let root = table.root.unwrap_or_else(|| "telemetryhub".to_owned());
+    check_root(reader, &key("root"), &root);
+    let default_id = || format!("telemetryhub-{}", gateway.map_or("", GatewayId::as_str));
+    let client_id = table.client_id.unwrap_or_else(default_id);
+    if client_id.is_empty()
+        || client_id.len() > CLIENT_ID_MAX
+        || client_id.contains(char::is_control)
+    {
+        let mend = format!("write 1 to {CLIENT_ID_MAX} characters, or leave the key out");
+        reader.value_problem(&key("client_id"), "this identifies no client".to_owned(), mend);
+    }
+    let keep_alive = SECOND * 5..=HOUR * 18;
+    Mqtt {
+        url: table.url.unwrap_or(local),
+        root,
+        client_id,
+        credentials: credentials(reader, &section, table.username, table.password),
+        keep_alive: reader.whole_seconds(
+            &key("keep_alive"),
+            table.keep_alive,
+            keep_alive,
+            SECOND * 15,
+        ),
+        window: non_zero_u16(reader.integer(&key("window"), table.window, 1..=10_000, 100)),
+    }
+}
+
+fn check_root(reader: &mut Reader<'_>, key: &Key, root: &str) {
+    if Topics::new(root).is_err() {
+        let mend = "write levels of letters, digits, `-`, `_` and `.`, joined by `/`".to_owned();
+        reader.value_problem(key, "no topic can begin with this".to_owned(), mend);
+    }
+}
+
+fn credentials(
+    reader: &mut Reader<'_>,
+    section: &Key,
+    username: Option<String>,
+    password: Option<Secret>,
+) -> Option<Credentials> {
+    let key = section.child("username");
+    match username {
+        Some(name) if name.is_empty() => {
+            let mend = "write the user's name, or leave the key out".to_owned();
+            reader.value_problem(&key, "this names no user".to_owned(), mend);
+            None
+        }
+        Some(username) => Some(Credentials { username, password: password.unwrap_or_default() }),
+        None if password.is_some() && !reader.is_faulty(&key) => {
+            let mend = "add username = \"…\", or remove the password".to_owned();
+            let message = "there is a password but no user name".to_owned();
+            reader.value_problem(&section.child("password"), message, mend);
+            None
+        }
+        None => None,
+    }
+}
+
+fn spool(reader: &mut Reader<'_>) -> Spool {
+    let section = Key::of("spool");
+    let table: tables::Spool = reader.table(&section);
+    let folder = table.folder.unwrap_or_else(|| PathBuf::from("/var/lib/telemetryhub"));
+    if folder.as_os_str().is_empty() {
+        let mend = "write the path of a folder".to_owned();
+        reader.value_problem(&section.child("folder"), "this names no folder".to_owned(), mend);
+    }
+    let bytes_max = table.bytes_max.unwrap_or(Bytes(256 << 20));
+    let (least, most) = (Bytes(4 << 20), Bytes(1 << 40));
+    if !(least..=most).contains(&bytes_max) {
+        let message = format!("{bytes_max} is out of range");
+        let mend = format!("write {least} to {most}");
+        reader.value_problem(&section.child("bytes_max"), message, mend);
+    }
+    let interval = MILLISECOND * 10..=HOUR;
+    let key = section.child("sync_interval");
+    let sync_interval = reader.duration(&key, table.sync_interval, interval, SECOND);
+    Spool { folder, bytes_max: bytes_max.0, sync_interval }
+}
+
+fn pipeline(reader: &mut Reader<'_>) -> Pipeline {
+    let section = Key::of("pipeline");
+    let table: tables::Pipeline = reader.table(&section);
+    let key = |name| section.child(name);
+    let drain = MILLISECOND * 100..=SECOND * 300;
+    Pipeline {
+        workers: non_zero(reader.integer(&key("workers"), table.workers, 1..=64, 2)),
+        queue: non_zero(reader.integer(&key("queue"), table.queue, 1..=1_000_000, 1024)),
+        when_full: table.when_full.unwrap_or(WhenFull::Block),
+        batch_samples: non_zero(reader.integer(
+            &key("batch_samples"),
+            table.batch_samples,
+            1..=10_000,
+            100,
+        )),
+        drain_timeout: reader.duration(
+            &key("drain_timeout"),
+            table.drain_timeout,
+            drain,
+            SECOND * 10,
+        ),
+        status_interval: reader.duration(
+            &key("status_interval"),
+            table.status_interval,
+            SECOND..=HOUR,
+            SECOND * 30,
+        ),
+    }
+}
+
+fn log(reader: &mut Reader<'_>) -> Log {
+    let table: tables::Log = reader.table(&Key::of("log"));
+    let (level, format) = (LogLevel::Info, LogFormat::Text);
+    Log { level: table.level.unwrap_or(level), format: table.format.unwrap_or(format) }
+}
+
+/// `number`, of which the range is known to begin at 1.
+pub(super) fn non_zero(number: usize) -> NonZeroUsize {
+    NonZeroUsize::new(number).unwrap_or(NonZeroUsize::MIN)
+}
+
+fn non_zero_u16(number: u16) -> NonZeroU16 {
+    NonZeroU16::new(number).unwrap_or(NonZeroU16::MIN)
+}

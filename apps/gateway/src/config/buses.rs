@@ -1,0 +1,102 @@
+//! From `[buses.*]` to buses without their devices.
+
+use std::path::PathBuf;
+
+use domain::StreamName;
+use sensors::BusClass;
+
+use super::{
+    key::Key,
+    nearest::choose,
+    reader::Reader,
+    settings::{Bus, Parity, Wiring},
+    tables,
+};
+
+/// Keys that every bus has.
+const HEAD: &[&str] = &["kind", "path"];
+/// The kinds of bus by their words.
+const KINDS: &[(&str, BusClass)] =
+    &[("i2c", BusClass::I2c), ("spi", BusClass::Spi), ("uart", BusClass::Uart)];
+
+/// The word for a kind of bus.
+pub(super) fn kind_name(class: BusClass) -> &'static str {
+    KINDS.iter().find(|(_, kind)| *kind == class).map_or("", |(name, _)| name)
+}
+
+/// Reads all buses. A bus that is wrong is left out.
+pub(super) fn read(reader: &mut Reader<'_>) -> Vec<Bus> {
+    let section = Key::of("buses");
+    let mut buses: Vec<Bus> = Vec::new();
+    for name in names(reader, &section) {
+        let key = section.child(&name);
+        let Some(bus) = bus(reader, &key, &name) else { continue };
+        match buses.iter().find(|other| other.path == bus.path) {
+            Some(other) => {
+                let message = format!("this device node is bus `{}` already", other.name);
+                let mend = format!("remove [{key}] and let its devices name bus `{}`", other.name);
+                reader.value_problem(&key.child("path"), message, mend);
+            }
+            None => buses.push(bus),
+        }
+    }
+    buses
+}
+
+fn bus(reader: &mut Reader<'_>, key: &Key, name: &str) -> Option<Bus> {
+    let head: tables::BusHead = reader.head(key, HEAD);
+    let path = reader.required(&key.child("path"), head.path, "\"/dev/…\"");
+    let kind = reader.required(&key.child("kind"), head.kind, "\"i2c\", \"spi\" or \"uart\"")?;
+    let Some(&(_, class)) = KINDS.iter().find(|(known, _)| *known == kind) else {
+        let known: Vec<_> = KINDS.iter().map(|(name, _)| *name).collect();
+        let mend = choose(&kind, "kinds", &known);
+        reader.value_problem(&key.child("kind"), format!("there is no bus of kind `{kind}`"), mend);
+        return None;
+    };
+    let wiring = wiring(reader, key, class);
+    let path = PathBuf::from(path?);
+    if !path.is_absolute() {
+        let mend = "write the whole path, beginning with /dev/".to_owned();
+        reader.value_problem(&key.child("path"), "this is no device node".to_owned(), mend);
+        return None;
+    }
+    Some(Bus { name: name.to_owned(), path, wiring, devices: Vec::new() })
+}
+
+fn wiring(reader: &mut Reader<'_>, key: &Key, class: BusClass) -> Wiring {
+    match class {
+        BusClass::I2c => {
+            let tables::I2cBus {} = reader.body(key, HEAD);
+            Wiring::I2c
+        }
+        BusClass::Spi => {
+            let table: tables::SpiBus = reader.body(key, HEAD);
+            let clock = key.child("clock_hz");
+            Wiring::Spi {
+                mode: reader.integer(&key.child("mode"), table.mode, 0..=3, 0),
+                clock_hz: reader.integer(&clock, table.clock_hz, 10_000..=50_000_000, 1_000_000),
+            }
+        }
+        BusClass::Uart => {
+            let table: tables::UartBus = reader.body(key, HEAD);
+            Wiring::Uart {
+                baud: reader.integer(&key.child("baud"), table.baud, 50..=4_000_000, 9600),
+                parity: table.parity.unwrap_or(Parity::None),
+            }
+        }
+    }
+}
+
+/// The names in a section whose names are free; one that is none is reported and left out.
+pub(super) fn names(reader: &mut Reader<'_>, section: &Key) -> Vec<String> {
+    let mut names = reader.tables_in(section);
+    names.retain(|name| match StreamName::derived(name) {
+        Ok(_) => true,
+        Err(error) => {
+            let key = section.child(name);
+            reader.refuse_name(reader.place_of_name(&key), &key, &error);
+            false
+        }
+    });
+    names
+}

@@ -1,0 +1,307 @@
+//! A configuration that has been found good: plain values, nothing left to check or to default.
+//!
+//! Devices hang on their bus, and the inputs of derived metrics are streams, so that a device
+//! without a bus or a metric without an input cannot be written down.
+
+use std::{
+    num::{NonZeroU16, NonZeroUsize},
+    path::PathBuf,
+    time::Duration,
+};
+
+use domain::{GatewayId, QuantityKind, Stream};
+use sensors::BusClass;
+use serde::Deserialize;
+
+pub use super::values::{BrokerUrl, Secret};
+
+/// What the gateway is to do.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Config {
+    /// The name of this gateway.
+    pub gateway: GatewayId,
+    /// Where samples are delivered.
+    pub mqtt: Mqtt,
+    /// Where samples wait.
+    pub spool: Spool,
+    /// How samples are worked up.
+    pub pipeline: Pipeline,
+    /// What is logged.
+    pub log: Log,
+    /// The buses by name, each with its devices.
+    pub buses: Vec<Bus>,
+    /// The derived metrics by name.
+    pub derived: Vec<Derived>,
+}
+
+/// Where samples are delivered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mqtt {
+    /// The broker.
+    pub url: BrokerUrl,
+    /// What every topic begins with; no `/` at either end, no wildcard.
+    pub root: String,
+    /// The MQTT client identifier.
+    pub client_id: String,
+    /// Who we are to the broker, if it asks.
+    pub credentials: Option<Credentials>,
+    /// How long the link may be silent before it is probed; whole seconds, 5 or more.
+    pub keep_alive: Duration,
+    /// Messages that may be unacknowledged at one time.
+    pub window: NonZeroU16,
+}
+
+/// Who we are to the broker.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Credentials {
+    /// The user's name.
+    pub username: String,
+    /// The password; empty if there is none.
+    pub password: Secret,
+}
+
+/// Where samples wait until the broker has them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Spool {
+    /// The folder of the spool's files.
+    pub folder: PathBuf,
+    /// The most that the files may occupy, in bytes.
+    pub bytes_max: u64,
+    /// How often what was written is forced to the disk: what a power cut may cost.
+    pub sync_interval: Duration,
+}
+
+/// How samples are worked up.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pipeline {
+    /// Threads of the pool.
+    pub workers: NonZeroUsize,
+    /// Readings that may wait between acquisition and the pool.
+    pub queue: NonZeroUsize,
+    /// What happens when that queue is full.
+    pub when_full: WhenFull,
+    /// The most samples in one MQTT message.
+    pub batch_samples: NonZeroUsize,
+    /// How long a shutdown may take to store and deliver what is under way.
+    pub drain_timeout: Duration,
+    /// How often the gateway reports on itself.
+    pub status_interval: Duration,
+}
+
+/// What a full queue does with the next reading.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum WhenFull {
+    /// The device's worker waits: sampling slows down, nothing is lost.
+    Block,
+    /// The reading that has waited longest makes room, and is counted.
+    DropOldest,
+}
+
+/// What is logged, and how it is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Log {
+    /// The least important that is logged.
+    pub level: LogLevel,
+    /// How a line is written.
+    pub format: LogFormat,
+}
+
+/// How important a line of the log is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogLevel {
+    /// Something is lost or will be.
+    Error,
+    /// Something is amiss and will be tried again.
+    Warn,
+    /// What an operator wants to know of a good day.
+    Info,
+    /// What a developer wants to know.
+    Debug,
+    /// Everything.
+    Trace,
+}
+
+/// How a line of the log is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+/// Shared wires, and what hangs on them.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Bus {
+    /// What it is called here.
+    pub name: String,
+    /// Its device node.
+    pub path: PathBuf,
+    /// What kind of bus it is, and how it is driven.
+    pub wiring: Wiring,
+    /// The devices on it by name; may be empty.
+    pub devices: Vec<Device>,
+}
+
+/// What kind of bus it is, and how it is driven.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wiring {
+    /// I²C at the speed that the kernel has set up.
+    I2c,
+    /// SPI; the device node is one chip select and so one device.
+    Spi {
+        /// Clock polarity and phase, 0 to 3.
+        mode: u8,
+        /// The highest clock rate, in hertz.
+        clock_hz: u32,
+    },
+    /// A serial line with 8 data bits and 1 stop bit, and one device at its end.
+    Uart {
+        /// The rate in baud; one that termios has a constant for.
+        baud: u32,
+        /// The parity bit.
+        parity: Parity,
+    },
+}
+
+impl Wiring {
+    /// The class of bus, without how it is driven.
+    pub const fn class(self) -> BusClass {
+        match self {
+            Self::I2c => BusClass::I2c,
+            Self::Spi { .. } => BusClass::Spi,
+            Self::Uart { .. } => BusClass::Uart,
+        }
+    }
+}
+
+/// The parity bit of a serial line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Parity {
+    /// There is none.
+    None,
+    /// The number of ones is even with it.
+    Even,
+    /// The number of ones is odd with it.
+    Odd,
+}
+
+/// One addressable chip or module.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Device {
+    /// What it is called; the first part of the names of its streams.
+    pub name: String,
+    /// Who sets its pace.
+    pub pace: Pace,
+    /// What it is.
+    pub driver: Driver,
+    /// What its sensors yield, in the order of the driver's sensors.
+    pub streams: Vec<Stream>,
+}
+
+/// Who sets the pace of a device.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pace {
+    /// We do: it is asked once every so often.
+    Asked {
+        /// From one question to the next.
+        period: Duration,
+    },
+    /// It does: it speaks unasked.
+    Speaks {
+        /// How long it may be silent before that is a gap.
+        silence: Duration,
+    },
+}
+
+/// What a device is, with what its driver needs to know.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Driver {
+    /// Bosch BME280: temperature, humidity, pressure.
+    Bme280 {
+        /// Its I²C address: 0x76 or 0x77.
+        address: u8,
+    },
+    /// Microchip MCP3208: eight channels of 12 bits.
+    Mcp3208 {
+        /// The voltage at its reference pin, in volt; above 0.
+        reference_volts: f64,
+        /// The channels in use by name, at least one.
+        channels: Vec<Channel>,
+    },
+    /// A GNSS receiver that speaks NMEA 0183.
+    Nmea0183,
+    /// Anything that writes one line of numbers for each measurement.
+    DelimitedText {
+        /// What stands between two columns; an ASCII character.
+        delimiter: char,
+        /// What a line must begin with to count; it is part of the first column.
+        prefix: Option<String>,
+        /// The longest line, in bytes, without its end.
+        line_bytes_max: usize,
+        /// The columns in use by name, at least one.
+        columns: Vec<Column>,
+    },
+}
+
+/// One channel of an analogue-to-digital converter. Its quantity is `volts × scale + offset`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Channel {
+    /// The name of its sensor.
+    pub name: String,
+    /// Which of the chip's channels it is, 0 to 7.
+    pub channel: u8,
+    /// Whether it is measured against its neighbour of the pair rather than against ground.
+    pub is_differential: bool,
+    /// What the voltage is multiplied by, such as the ratio of a divider.
+    pub scale: f64,
+    /// What is added then, in volt.
+    pub offset: f64,
+}
+
+/// One column of a line. Its quantity is `number × scale + offset` in the unit of its kind.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Column {
+    /// The name of its sensor.
+    pub name: String,
+    /// Which column it is, from 0.
+    pub index: usize,
+    /// What it measures.
+    pub kind: QuantityKind,
+    /// What the number is multiplied by, to bring it into the unit of the kind.
+    pub scale: f64,
+    /// What is added then, in that unit.
+    pub offset: f64,
+}
+
+/// A derived metric.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Derived {
+    /// The stream it yields.
+    pub stream: Stream,
+    /// What it is computed from, and how.
+    pub function: Function,
+}
+
+/// What a derived metric is computed from, and how.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Function {
+    /// The dew point of air. Both inputs are sensors of one device.
+    DewPoint {
+        /// The temperature of the air.
+        temperature: Stream,
+        /// Its relative humidity.
+        humidity: Stream,
+    },
+    /// The mean of the newest samples of one sensor.
+    MovingAverage {
+        /// What is averaged.
+        of: Stream,
+        /// How many samples.
+        samples: NonZeroUsize,
+    },
+}

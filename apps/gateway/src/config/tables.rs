@@ -1,0 +1,110 @@
+//! The tables of the file as they may be written: each key, its type, and nothing else.
+//!
+//! Every key is optional here, so that one that is missing or wrong does not hide what is wrong with
+//! the others; which are required, and what the rest default to, is decided where a table is read.
+//! `docs/specs/configuration.md` lists the same keys, and a test compares the two.
+
+use std::{collections::BTreeMap, path::PathBuf};
+
+use serde::{Deserialize, de::IgnoredAny};
+
+use super::{
+    settings::{LogFormat, LogLevel, Parity, WhenFull},
+    values::{BrokerUrl, Bytes, Interval, Secret},
+};
+
+macro_rules! tables {
+    ($($(#[$doc:meta])* $table:ident { $($key:ident: $value:ty,)* })*) => {
+        $(
+            $(#[$doc])*
+            #[derive(Debug, Default, Deserialize)]
+            #[serde(deny_unknown_fields)]
+            pub(super) struct $table {
+                $(pub(super) $key: Option<$value>,)*
+            }
+        )*
+
+        /// Every table and its keys.
+        #[cfg(test)]
+        pub(super) const KEYS: &[(&str, &[&str])] =
+            &[$((stringify!($table), &[$(stringify!($key)),*]),)*];
+    };
+}
+
+tables! {
+    /// The file itself.
+    #[expect(dead_code, reason = "only the names of its tables count here")]
+    Root {
+        gateway: IgnoredAny,
+        mqtt: IgnoredAny,
+        spool: IgnoredAny,
+        pipeline: IgnoredAny,
+        log: IgnoredAny,
+        buses: IgnoredAny,
+        devices: IgnoredAny,
+        derived: IgnoredAny,
+    }
+    /// `[gateway]`
+    Gateway { id: String, }
+    /// `[mqtt]`
+    Mqtt {
+        url: BrokerUrl,
+        root: String,
+        client_id: String,
+        username: String,
+        password: Secret,
+        keep_alive: Interval,
+        window: i64,
+    }
+    /// `[spool]`
+    Spool { folder: PathBuf, bytes_max: Bytes, sync_interval: Interval, }
+    /// `[pipeline]`
+    Pipeline {
+        workers: i64,
+        queue: i64,
+        when_full: WhenFull,
+        batch_samples: i64,
+        drain_timeout: Interval,
+        status_interval: Interval,
+    }
+    /// `[log]`
+    Log { level: LogLevel, format: LogFormat, }
+    /// What every `[buses.*]` has.
+    BusHead { kind: String, path: String, }
+    /// The rest of a `[buses.*]` of kind `i2c`.
+    I2cBus {}
+    /// The rest of a `[buses.*]` of kind `spi`.
+    SpiBus { mode: i64, clock_hz: i64, }
+    /// The rest of a `[buses.*]` of kind `uart`.
+    UartBus { baud: i64, parity: Parity, }
+    /// What every `[devices.*]` has.
+    DeviceHead { driver: String, bus: String, }
+    /// The rest of a `[devices.*]` with driver `bme280`.
+    Bme280 { address: i64, period: Interval, }
+    /// The rest of a `[devices.*]` with driver `mcp3208`.
+    Mcp3208 { period: Interval, reference_volts: f64, channels: BTreeMap<String, Channel>, }
+    /// One of the `channels` of an `mcp3208`.
+    #[expect(clippy::struct_field_names, reason = "what is called a channel in the datasheet")]
+    Channel { channel: i64, differential: bool, scale: f64, offset: f64, }
+    /// The rest of a `[devices.*]` with driver `nmea0183`.
+    Nmea0183 { silence: Interval, }
+    /// The rest of a `[devices.*]` with driver `delimited_text`.
+    DelimitedText {
+        silence: Interval,
+        delimiter: char,
+        prefix: String,
+        line_bytes_max: i64,
+        columns: BTreeMap<String, Column>,
+    }
+    /// One of the `columns` of a `delimited_text`.
+    Column { index: i64, quantity: String, scale: f64, offset: f64, }
+    /// What every `[derived.*]` has.
+    DerivedHead { function: String, }
+    /// The rest of a `[derived.*]` with function `dew_point`.
+    DewPoint { temperature: String, humidity: String, }
+    /// The rest of a `[derived.*]` with function `moving_average`.
+    MovingAverage { of: String, samples: i64, }
+}
+
+#[cfg(test)]
+mod tests;

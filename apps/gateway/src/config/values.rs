@@ -1,0 +1,253 @@
+//! Values that are written as text: durations, amounts of memory, the broker's address, secrets.
+//!
+//! What is refused says how to mend it on a second line; see [`reader`](super::reader).
+
+use std::{fmt, marker::PhantomData, time::Duration};
+
+use serde::{
+    Deserialize, Deserializer,
+    de::{Error, Visitor},
+};
+
+/// What messages call an [`Interval`].
+pub(super) const DURATION: &str = "a duration";
+/// What messages call [`Bytes`].
+pub(super) const AMOUNT: &str = "an amount of bytes";
+
+/// A duration as people write it, such as `500ms`, `1s` or `1h 30min`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Interval(pub(super) Duration);
+
+impl TryFrom<String> for Interval {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        let mend = "write a number and a unit: \"500ms\", \"10s\", \"5min\", \"2h\"";
+        humantime::parse_duration(&text)
+            .map(Self)
+            .map_err(|_| format!("`{text}` is not a duration\n{mend}"))
+    }
+}
+
+impl fmt::Display for Interval {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        humantime::format_duration(self.0).fmt(f)
+    }
+}
+
+/// An amount of memory or disk as people write it, such as `256MiB`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Bytes(pub(crate) u64);
+
+/// Units of [`Bytes`], the largest first.
+const BYTE_UNITS: &[(&str, u64)] = &[
+    ("GiB", 1 << 30),
+    ("GB", 1_000_000_000),
+    ("MiB", 1 << 20),
+    ("MB", 1_000_000),
+    ("KiB", 1 << 10),
+    ("kB", 1_000),
+    ("B", 1),
+];
+
+impl TryFrom<String> for Bytes {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        let amount = |&(unit, factor): &(&str, u64)| {
+            let number = text.strip_suffix(unit)?.trim_end();
+            number.parse::<u64>().ok()?.checked_mul(factor).map(Self)
+        };
+        BYTE_UNITS.iter().find_map(amount).ok_or_else(|| {
+            format!(
+                "`{text}` is not an amount of bytes\n\
+                 write a whole number and a unit: \"64MiB\", \"1GiB\", \"500MB\""
+            )
+        })
+    }
+}
+
+impl fmt::Display for Bytes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let &(unit, factor) = BYTE_UNITS
+            .iter()
+            .find(|(unit, factor)| {
+                unit.ends_with("iB") && self.0 >= *factor && self.0.is_multiple_of(*factor)
+            })
+            .unwrap_or(&("B", 1));
+        write!(f, "{}{unit}", self.0 / factor)
+    }
+}
+
+/// Reads text as a `T`, and calls it `0` where something else is found.
+struct Text<T>(&'static str, PhantomData<T>);
+
+impl<T: TryFrom<String, Error = String>> Visitor<'_> for Text<T> {
+    type Value = T;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0)
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<T, E> {
+        T::try_from(text.to_owned()).map_err(E::custom)
+    }
+}
+
+impl<'de> Deserialize<'de> for Interval {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_str(Text(DURATION, PhantomData))
+    }
+}
+
+impl<'de> Deserialize<'de> for Bytes {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_str(Text(AMOUNT, PhantomData))
+    }
+}
+
+/// The address of an MQTT broker, written `mqtt://host:port`; the port is 1883 if left out.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub struct BrokerUrl {
+    /// A host name or an IP address; IPv6 without brackets.
+    pub host: String,
+    /// The TCP port.
+    pub port: u16,
+}
+
+impl TryFrom<String> for BrokerUrl {
+    type Error = String;
+
+    /// The text may hold a password by mistake, so that no refusal repeats it.
+    fn try_from(text: String) -> Result<Self, String> {
+        let form = "write mqtt://host or mqtt://host:port";
+        let (scheme, rest) = text
+            .split_once("://")
+            .ok_or_else(|| format!("this is not the address of a broker\n{form}"))?;
+        match scheme {
+            "mqtt" => {}
+            "mqtts" | "ssl" | "tls" => return Err(format!("TLS is not supported yet\n{form}")),
+            _ => return Err(format!("the broker is reached by mqtt:// only\n{form}")),
+        }
+        if rest.contains('@') {
+            let mend = "put them into the keys `username` and `password`";
+            return Err(format!("an address holds no user name or password\n{mend}"));
+        }
+        let (host, port) = host_and_port(rest.strip_suffix('/').unwrap_or(rest))
+            .ok_or_else(|| format!("this is not a host and a port\n{form}"))?;
+        Ok(Self { host: host.to_owned(), port })
+    }
+}
+
+fn host_and_port(text: &str) -> Option<(&str, u16)> {
+    let (host, port) = if let Some(bracketed) = text.strip_prefix('[') {
+        let (address, port) = bracketed.split_once(']')?;
+        address.parse::<std::net::Ipv6Addr>().ok()?;
+        (address, port)
+    } else {
+        let (host, port) = text.split_at(text.find(':').unwrap_or(text.len()));
+        let is_host = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_');
+        (!host.is_empty() && host.bytes().all(is_host)).then_some((host, port))?
+    };
+    let port = match port.strip_prefix(':') {
+        Some(digits) if digits.bytes().all(|b| b.is_ascii_digit()) => digits.parse().ok()?,
+        None if port.is_empty() => 1883,
+        Some(_) | None => return None,
+    };
+    (port != 0).then_some((host, port))
+}
+
+impl fmt::Display for BrokerUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.host.contains(':') {
+            write!(f, "mqtt://[{}]:{}", self.host, self.port)
+        } else {
+            write!(f, "mqtt://{}:{}", self.host, self.port)
+        }
+    }
+}
+
+/// Text that is never shown.
+#[derive(Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(from = "String")]
+pub struct Secret(String);
+
+impl Secret {
+    /// The text, for the one who needs it.
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
+impl From<String> for Secret {
+    fn from(text: String) -> Self {
+        Self(text)
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret(…)")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn bytes(text: &str) -> Result<u64, String> {
+        Bytes::try_from(text.to_owned()).map(|bytes| bytes.0)
+    }
+
+    fn url(text: &str) -> Result<String, String> {
+        BrokerUrl::try_from(text.to_owned()).map(|url| url.to_string())
+    }
+
+    #[test]
+    fn amounts_of_bytes_have_a_unit_and_fit_into_64_bits() {
+        assert_eq!(bytes("256MiB"), Ok(256 << 20));
+        assert_eq!(bytes("1 GB"), Ok(1_000_000_000));
+        assert_eq!(bytes("0B"), Ok(0));
+        for bad in ["", "1", "MiB", "1.5GiB", "-1B", "1mib", "99999999999999GiB"] {
+            assert!(bytes(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn amounts_of_bytes_read_back_as_written() {
+        for text in ["256MiB", "1GiB", "1536KiB", "1000B", "0B"] {
+            assert_eq!(Bytes::try_from(text.to_owned()).unwrap().to_string(), text);
+        }
+    }
+
+    #[test]
+    fn a_broker_url_is_a_host_and_perhaps_a_port() {
+        assert_eq!(url("mqtt://localhost").as_deref(), Ok("mqtt://localhost:1883"));
+        assert_eq!(url("mqtt://10.0.0.1:8883/").as_deref(), Ok("mqtt://10.0.0.1:8883"));
+        assert_eq!(url("mqtt://[::1]:1884").as_deref(), Ok("mqtt://[::1]:1884"));
+        for bad in [
+            "localhost",
+            "http://a",
+            "mqtts://a",
+            "mqtt://",
+            "mqtt://a:0",
+            "mqtt://a:70000",
+            "mqtt://a:+1",
+            "mqtt://a:",
+            "mqtt://a/b",
+            "mqtt://[x]:1",
+            "mqtt://[::1]x",
+            "mqtt://a b",
+        ] {
+            assert!(url(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_refused_url_does_not_repeat_the_password_in_it() {
+        for bad in ["mqtt://me:hunter2@host", "mqtt:/me:hunter2@host", "http://me:hunter2@host"] {
+            assert!(!url(bad).unwrap_err().contains("hunter2"));
+        }
+    }
+}

@@ -1,0 +1,251 @@
+//! Runs the gateway: starts its parts, waits for a signal, drains.
+//!
+//! # Threads
+//!
+//! One for each bus, one that stores, one that forwards, those of the pool, one for signals, and one
+//! of the MQTT client. Each has a name and is joined, but never for longer than the drain may take: a
+//! worker that hangs in the kernel does not keep the gateway from stopping.
+//!
+//! # The order of the shutdown
+//!
+//! Bus workers first: no more readings. Then the store, once the queue is empty: every reading is a
+//! sample in the spool. Then the forwarder, once the broker has everything or time is up. What is left
+//! in the spool goes out after the next start.
+
+mod part;
+
+use std::{
+    io,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
+    time::Duration,
+};
+
+use clock_linux::{BootIdError, LinuxClock};
+use crossbeam_channel::{Receiver, Select, bounded};
+use domain::BootId;
+use executor::Executor;
+use pipeline::{
+    acquire::{Acquired, BusWorker},
+    derive::Derivation,
+    forward::Forwarder,
+    queue::{self, Inlet, queue},
+    store::{Store, StoreParts},
+    telemetry::Counters,
+};
+use ports::{Clock, Publisher as _, Spool, SpoolError, Waker};
+use publisher_mqtt::MqttPublisher;
+use signal_hook::{
+    consts::{SIGINT, SIGTERM},
+    iterator::Signals,
+};
+use spool_file::FileSpool;
+
+use self::part::Part;
+use crate::{
+    config::{Config, WhenFull},
+    site::{BuildError, Site, forward_options, mqtt_options},
+};
+
+/// Why the gateway could not start, or stopped unasked.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// The configuration cannot be turned into devices and connections.
+    #[error("configuration cannot be built")]
+    Build(#[from] BuildError),
+    /// The machine does not say which boot this is.
+    #[error("boot id is not known")]
+    BootId(#[from] BootIdError),
+    /// The spool cannot be opened.
+    #[error("failed to open the spool in {folder}")]
+    Spool {
+        /// Where.
+        folder: String,
+        /// Why.
+        #[source]
+        cause: SpoolError,
+    },
+    /// The kernel has no thread, or no signals, left for us.
+    #[error("failed to start a thread")]
+    Thread(#[source] io::Error),
+    /// The thread pool could not start.
+    #[error("failed to start the thread pool")]
+    Executor(#[from] executor::BuildError),
+    /// A part that runs for as long as the gateway has ended by itself.
+    #[error("{part} ended unasked")]
+    PartEnded {
+        /// Which.
+        part: String,
+    },
+}
+
+/// Runs until SIGTERM or SIGINT, then drains. A second signal ends the process at once.
+///
+/// # Errors
+///
+/// [`RunError`] if it cannot start, or if a part of it ends by itself.
+pub fn until_signal(config: &Config) -> Result<(), RunError> {
+    let signals = signals().map_err(RunError::Thread)?;
+    let gateway = Gateway::start(config)?;
+    tracing::info!(gateway = %config.gateway, version = env!("CARGO_PKG_VERSION"), "running");
+    let ended = gateway.wait(&signals);
+    gateway.stop(config.pipeline.drain_timeout);
+    ended
+}
+
+/// A channel with one message at the first signal.
+fn signals() -> io::Result<Receiver<()>> {
+    let mut signals = Signals::new([SIGTERM, SIGINT])?;
+    let (tell, told) = bounded(1);
+    let listen = move || {
+        for signal in signals.forever() {
+            if tell.try_send(()).is_err() {
+                tracing::warn!(signal, "stopping at once; what was not stored is lost");
+                std::process::exit(1);
+            }
+            tracing::info!(signal, "stopping; a second signal stops at once");
+        }
+    };
+    std::thread::Builder::new().name("signals".to_owned()).spawn(listen)?;
+    Ok(told)
+}
+
+struct Gateway {
+    clock: LinuxClock,
+    acquisition: LinuxClock,
+    storage: LinuxClock,
+    is_stopping: Arc<AtomicBool>,
+    wake_forwarder: Waker,
+    buses: Vec<Part>,
+    store: Part,
+    forwarder: Part,
+    spool: Arc<dyn Spool>,
+    executor: Arc<Executor>,
+    counters: Arc<Counters>,
+}
+
+impl Gateway {
+    fn start(config: &Config) -> Result<Self, RunError> {
+        let boot = clock_linux::boot_id()?;
+        let Site { buses, streams, metrics } = Site::build(config)?;
+        let spool = open_spool(config, boot)?;
+        let counters = Arc::new(Counters::default());
+        let executor = Executor::builder().workers(config.pipeline.workers).build()?;
+        let executor = Arc::new(executor);
+        let is_stopping = Arc::new(AtomicBool::new(false));
+        let publisher = MqttPublisher::new(mqtt_options(config)?);
+        let wake_forwarder = publisher.waker();
+        let (clock, acquisition, storage) =
+            (LinuxClock::new(), LinuxClock::new(), LinuxClock::new());
+
+        let when_full = match config.pipeline.when_full {
+            WhenFull::Block => queue::WhenFull::Block,
+            WhenFull::DropOldest => queue::WhenFull::DropOldest,
+        };
+        let (inlet, outlet) = queue(config.pipeline.queue, when_full, Arc::clone(&counters));
+        let derivation = Derivation::new(metrics, Arc::clone(&executor), Arc::clone(&counters));
+        let store = Store::new(StoreParts {
+            outlet,
+            derivation,
+            streams,
+            spool: Arc::clone(&spool),
+            clock: Arc::new(storage.clone()),
+            counters: Arc::clone(&counters),
+            wake_forwarder: Arc::clone(&wake_forwarder),
+            sync_interval: config.spool.sync_interval,
+        });
+        let tally = {
+            let (spool, executor) = (Arc::clone(&spool), Arc::clone(&executor));
+            let counters = Arc::clone(&counters);
+            Box::new(move || counters.snapshot(&*spool, &executor))
+        };
+        let forwarder = Forwarder::new(
+            forward_options(config, boot)?,
+            Arc::clone(&spool),
+            publisher,
+            Arc::new(clock.clone()),
+            Arc::clone(&counters),
+            tally,
+        );
+        let (stopping, drain_timeout) = (Arc::clone(&is_stopping), config.pipeline.drain_timeout);
+        let forward = move || forwarder.run(|| stopping.load(Relaxed), drain_timeout);
+
+        let store = Part::start("store", move || store.run())?;
+        let forwarder = Part::start("forwarder", forward)?;
+        let buses = start_buses(buses, &acquisition, &inlet, &counters)?;
+        Ok(Self {
+            clock,
+            acquisition,
+            storage,
+            is_stopping,
+            wake_forwarder,
+            buses,
+            store,
+            forwarder,
+            spool,
+            executor,
+            counters,
+        })
+    }
+
+    /// Waits for a signal, or for a part to end by itself.
+    fn wait(&self, signals: &Receiver<()>) -> Result<(), RunError> {
+        let parts: Vec<_> = self.buses.iter().chain([&self.store, &self.forwarder]).collect();
+        let mut select = Select::new();
+        select.recv(signals);
+        for part in &parts {
+            select.recv(part.ended());
+        }
+        match select.ready() {
+            0 => Ok(()),
+            index => Err(RunError::PartEnded { part: parts[index - 1].name().to_owned() }),
+        }
+    }
+
+    fn stop(self, drain_timeout: Duration) {
+        let until = self.clock.now().monotonic + drain_timeout;
+        let left = || until.saturating_since(self.clock.now().monotonic);
+        self.acquisition.interrupt();
+        for bus in self.buses {
+            bus.join(left());
+        }
+        // With the last bus worker the queue is closed, and the store ends when it is empty.
+        if !self.store.is_over_within(left()) {
+            self.storage.interrupt();
+        }
+        self.store.join(Duration::from_secs(1));
+        self.is_stopping.store(true, Relaxed);
+        (self.wake_forwarder)();
+        // It keeps its own bound, from when it is told.
+        self.forwarder.join(drain_timeout + Duration::from_secs(1));
+        let counters = self.counters.snapshot(&*self.spool, &self.executor);
+        let waiting = counters.get("samples_waiting").copied().unwrap_or_default();
+        tracing::info!(waiting, ?counters, "stopped");
+    }
+}
+
+fn open_spool(config: &Config, boot: BootId) -> Result<Arc<dyn Spool>, RunError> {
+    let options =
+        spool_file::Options { bytes_max: config.spool.bytes_max, ..spool_file::Options::default() };
+    let folder = &config.spool.folder;
+    let spool = FileSpool::open(folder, options, boot)
+        .map_err(|cause| RunError::Spool { folder: folder.display().to_string(), cause })?;
+    let waiting = spool.end().0.saturating_sub(spool.cursor().0);
+    tracing::info!(folder = %folder.display(), waiting, "spool open");
+    Ok(Arc::new(spool))
+}
+
+fn start_buses(
+    buses: Vec<(String, Vec<pipeline::acquire::DevicePlan>)>,
+    clock: &LinuxClock,
+    inlet: &Inlet<Acquired>,
+    counters: &Arc<Counters>,
+) -> Result<Vec<Part>, RunError> {
+    let start = |(name, plans): (String, Vec<_>)| {
+        let worker = BusWorker::new(plans, Arc::new(clock.clone()), inlet.clone(), counters);
+        Part::start(&name, move || worker.run())
+    };
+    buses.into_iter().map(start).collect()
+}

@@ -1,0 +1,238 @@
+//! Builds devices, metrics and options from the configuration: the place where names become adapters.
+
+use core::time::Duration;
+use std::collections::HashMap;
+
+use bus_linux::{Delay, I2C_TIMEOUT, I2cNode, SpiNode, SpiSettings, Tty, TtySettings};
+use domain::{BootId, Stream};
+use pipeline::{
+    acquire::{DevicePlan, Rhythm},
+    derive::{Function, MetricPlan},
+    forward::ForwardOptions,
+};
+use ports::Device;
+use publisher_mqtt::{Broker, Login, NotABroker, Options as MqttOptions, Will};
+use sensors::{
+    BadOptions, Bme280, Bme280Options, DelimitedText, DelimitedTextOptions, Input, Mcp3208,
+    Mcp3208Options, Nmea0183,
+};
+use wire::{NotARoot, Topics, status::Status};
+
+use crate::config::{self, Bus, Config, Driver, Pace, Wiring};
+
+/// The longest wait before a failing device is tried again.
+const DEVICE_RETRY_MAX: Duration = Duration::from_secs(60);
+/// Waits between attempts to connect to the broker.
+const BROKER_RETRY_FIRST: Duration = Duration::from_millis(500);
+const BROKER_RETRY_MAX: Duration = Duration::from_secs(30);
+/// The longest payload that is sent, in bytes, where the broker allows as much.
+const PAYLOAD_BYTES_MAX: usize = 64 * 1024;
+
+/// Why a configuration that was found good cannot be built.
+#[derive(Debug, thiserror::Error)]
+pub enum BuildError {
+    /// A driver refuses its options.
+    #[error("device {device} cannot be made")]
+    Device {
+        /// Which.
+        device: String,
+        /// Why.
+        #[source]
+        cause: BadOptions,
+    },
+    /// Device and bus do not fit each other.
+    #[error("device {device} does not fit its bus")]
+    Misfit {
+        /// Which.
+        device: String,
+    },
+    /// The root of the topics is none.
+    #[error("topics cannot be made")]
+    Topics(#[from] NotARoot),
+    /// The broker's address is none.
+    #[error("broker cannot be addressed")]
+    Broker(#[from] NotABroker),
+}
+
+/// Everything that is to be acquired.
+pub struct Site {
+    /// For each bus with devices: its name and their plans.
+    pub buses: Vec<(String, Vec<DevicePlan>)>,
+    /// The streams of each device by number.
+    pub streams: HashMap<usize, Vec<Stream>>,
+    /// The derived metrics.
+    pub metrics: Vec<MetricPlan>,
+}
+
+impl Site {
+    /// Makes the devices without touching one.
+    ///
+    /// # Errors
+    ///
+    /// [`BuildError`] names the device that cannot be made.
+    pub fn build(config: &Config) -> Result<Self, BuildError> {
+        let (mut buses, mut streams) = (Vec::new(), HashMap::new());
+        let mut number = 0;
+        for bus in config.buses.iter().filter(|bus| !bus.devices.is_empty()) {
+            let mut plans = Vec::new();
+            for device in &bus.devices {
+                streams.insert(number, device.streams.clone());
+                plans.push(plan(number, bus, device)?);
+                number += 1;
+            }
+            buses.push((bus.name.clone(), plans));
+        }
+        let metrics = config.derived.iter().filter_map(|derived| metric(derived, &streams));
+        let metrics = metrics.collect();
+        Ok(Self { buses, streams, metrics })
+    }
+}
+
+fn plan(number: usize, bus: &Bus, device: &config::Device) -> Result<DevicePlan, BuildError> {
+    let rhythm = match device.pace {
+        Pace::Asked { period } => Rhythm::Every(period),
+        Pace::Speaks { silence } => Rhythm::SilentFor(silence),
+    };
+    Ok(DevicePlan {
+        number,
+        name: device.name.clone(),
+        device: adapter(bus, device)?,
+        streams: device.streams.clone(),
+        rhythm,
+        retry_max: DEVICE_RETRY_MAX,
+    })
+}
+
+fn adapter(bus: &Bus, device: &config::Device) -> Result<Box<dyn Device>, BuildError> {
+    let refused = |cause| BuildError::Device { device: device.name.clone(), cause };
+    Ok(match (&device.driver, bus.wiring) {
+        (&Driver::Bme280 { address }, Wiring::I2c) => {
+            let options = Bme280Options { address, bus_timeout: I2C_TIMEOUT };
+            Box::new(Bme280::new(I2cNode::new(&bus.path), Delay, options))
+        }
+        (Driver::Mcp3208 { reference_volts, channels }, Wiring::Spi { mode, clock_hz }) => {
+            let mode = spi_mode(mode);
+            let node = SpiNode::new(&bus.path, SpiSettings { mode, clock_hz_max: clock_hz });
+            let channels = channels.iter().filter_map(converter_channel).collect();
+            let options = Mcp3208Options { reference_volts: *reference_volts, channels };
+            Box::new(Mcp3208::new(node, options).map_err(refused)?)
+        }
+        (Driver::Nmea0183, Wiring::Uart { baud, parity }) => {
+            Box::new(Nmea0183::new(tty(bus, baud, parity)))
+        }
+        (Driver::DelimitedText { .. }, Wiring::Uart { baud, parity }) => {
+            let source = tty(bus, baud, parity);
+            let options = text_options(&device.driver).ok_or_else(|| misfit(device))?;
+            Box::new(DelimitedText::new(source, options).map_err(refused)?)
+        }
+        _ => return Err(misfit(device)),
+    })
+}
+
+fn misfit(device: &config::Device) -> BuildError {
+    BuildError::Misfit { device: device.name.clone() }
+}
+
+const fn spi_mode(mode: u8) -> bus_linux::Mode {
+    match mode {
+        1 => bus_linux::MODE_1,
+        2 => bus_linux::MODE_2,
+        3 => bus_linux::MODE_3,
+        _ => bus_linux::MODE_0,
+    }
+}
+
+fn converter_channel(channel: &config::Channel) -> Option<sensors::Channel> {
+    let input = if channel.is_differential {
+        Input::differential(channel.channel)
+    } else {
+        Input::single_ended(channel.channel)
+    };
+    let (scale, offset) = (channel.scale, channel.offset);
+    Some(sensors::Channel { name: channel.name.clone(), input: input?, scale, offset })
+}
+
+fn tty(bus: &Bus, baud: u32, parity: config::Parity) -> Tty {
+    let parity = match parity {
+        config::Parity::None => bus_linux::Parity::None,
+        config::Parity::Even => bus_linux::Parity::Even,
+        config::Parity::Odd => bus_linux::Parity::Odd,
+    };
+    Tty::new(&bus.path, TtySettings { baud, parity })
+}
+
+fn text_options(driver: &Driver) -> Option<DelimitedTextOptions> {
+    let Driver::DelimitedText { delimiter, prefix, line_bytes_max, columns } = driver else {
+        return None;
+    };
+    let column = |column: &config::Column| sensors::Column {
+        name: column.name.clone(),
+        index: column.index,
+        kind: column.kind,
+        scale: column.scale,
+        offset: column.offset,
+    };
+    Some(DelimitedTextOptions {
+        delimiter: *delimiter,
+        prefix: prefix.clone().unwrap_or_default(),
+        line_bytes_max: *line_bytes_max,
+        columns: columns.iter().map(column).collect(),
+    })
+}
+
+fn metric(derived: &config::Derived, streams: &HashMap<usize, Vec<Stream>>) -> Option<MetricPlan> {
+    let (first, function) = match &derived.function {
+        config::Function::DewPoint { temperature, humidity } => {
+            let (air, humid) = (temperature.name.clone(), humidity.name.clone());
+            (temperature, Function::DewPoint { temperature: air, humidity: humid })
+        }
+        config::Function::MovingAverage { of, samples } => {
+            (of, Function::MovingAverage { of: of.name.clone(), samples: *samples })
+        }
+    };
+    let (&device, _) = streams.iter().find(|(_, streams)| streams.contains(first))?;
+    Some(MetricPlan { stream: derived.stream.clone(), device, function })
+}
+
+/// How the backlog is sent.
+///
+/// # Errors
+///
+/// [`BuildError::Topics`] if the root of the topics is none.
+pub fn forward_options(config: &Config, boot: BootId) -> Result<ForwardOptions, BuildError> {
+    Ok(ForwardOptions {
+        gateway: config.gateway.clone(),
+        boot,
+        program: env!("CARGO_PKG_VERSION").to_owned(),
+        topics: Topics::new(&config.mqtt.root)?,
+        message_samples_max: config.pipeline.batch_samples.get(),
+        payload_bytes_max: PAYLOAD_BYTES_MAX,
+        status_interval: config.pipeline.status_interval,
+        retry_first: BROKER_RETRY_FIRST,
+        retry_max: BROKER_RETRY_MAX,
+    })
+}
+
+/// How the broker is reached.
+///
+/// # Errors
+///
+/// [`BuildError`] if the broker's address or the root of the topics is none.
+pub fn mqtt_options(config: &Config) -> Result<MqttOptions, BuildError> {
+    let mqtt = &config.mqtt;
+    let mut broker: Broker = mqtt.url.to_string().parse()?;
+    if let Some(credentials) = &mqtt.credentials {
+        let (user, password) =
+            (credentials.username.clone(), credentials.password.reveal().to_owned());
+        broker = broker.with_login(Login { user, password });
+    }
+    let topic = Topics::new(&mqtt.root)?.status(&config.gateway);
+    let payload = Status::lost(config.gateway.clone()).encode();
+    Ok(MqttOptions {
+        keep_alive: mqtt.keep_alive,
+        window: mqtt.window,
+        payload_bytes_max: PAYLOAD_BYTES_MAX,
+        will: Some(Will { topic, payload, is_retained: true }),
+        ..MqttOptions::new(broker, mqtt.client_id.clone())
+    })
+}

@@ -1,0 +1,277 @@
+//! What the configuration says to the one who writes it.
+//!
+//! Each `config/bad/*.toml` has beside it the report that it gives, each `config/good/*.toml` the
+//! summary. After a wanted change, `BLESS=1 cargo test -p gateway --test config` rewrites them:
+//! read the difference before you commit it.
+
+#![expect(clippy::unwrap_used, reason = "tests, and what they read is checked in beside them")]
+
+use std::{
+    ffi::OsString,
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use gateway::{
+    check::Summary,
+    config::{self, Config, ConfigError, Driver, Function, Pace},
+};
+use proptest::prelude::*;
+
+fn folder(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/config").join(name)
+}
+
+fn files(name: &str) -> Vec<PathBuf> {
+    let mut paths: Vec<_> =
+        fs::read_dir(folder(name)).unwrap().map(|entry| entry.unwrap().path()).collect();
+    paths.retain(|path| path.extension().is_some_and(|extension| extension == "toml"));
+    paths.sort();
+    assert!(!paths.is_empty(), "no files in {name}");
+    paths
+}
+
+fn variables(pairs: &[(&str, &str)]) -> Vec<(OsString, OsString)> {
+    pairs.iter().map(|&(name, value)| (name.into(), value.into())).collect()
+}
+
+fn everything(pairs: &[(&str, &str)]) -> Result<Config, String> {
+    let text = fs::read_to_string(folder("good/everything.toml")).unwrap();
+    parse(&text, pairs)
+}
+
+fn parse(text: &str, pairs: &[(&str, &str)]) -> Result<Config, String> {
+    config::parse("gateway.toml", text, variables(pairs)).map_err(|problems| problems.to_string())
+}
+
+/// Compares with the checked-in text, or rewrites it.
+fn expect(path: &Path, text: &str) {
+    if std::env::var_os("BLESS").is_some() {
+        fs::write(path, text).unwrap();
+    }
+    let expected = fs::read_to_string(path).unwrap_or_default();
+    assert!(expected == text, "{} differs:\n{text}\nexpected:\n{expected}", path.display());
+}
+
+#[test]
+fn every_bad_file_gives_its_report() {
+    for path in files("bad") {
+        let name = path.file_name().unwrap().to_str().unwrap();
+        let text = fs::read_to_string(&path).unwrap();
+        let problems = config::parse(name, &text, []).expect_err(name);
+        expect(&path.with_extension("txt"), &format!("{problems}\n"));
+    }
+}
+
+#[test]
+fn every_good_file_gives_its_summary() {
+    for path in files("good") {
+        let config = config::load(&path, []).unwrap_or_else(|error| panic!("{error}"));
+        expect(&path.with_extension("txt"), &Summary(&config).to_string());
+    }
+}
+
+#[test]
+fn no_report_summary_or_debug_gives_a_password_away() {
+    for path in files("bad").iter().chain(&files("good")) {
+        let shown = match config::load(path, []) {
+            Ok(config) => format!("{config:?} {}", Summary(&config)),
+            Err(error) => format!("{error:?} {error}"),
+        };
+        assert!(!shown.contains("hunter2") && !shown.contains("12345678"), "{shown}");
+    }
+}
+
+#[test]
+fn values_arrive_in_the_units_that_the_configuration_promises() {
+    let config = everything(&[]).unwrap();
+    assert_eq!(config.spool.bytes_max, 1 << 30);
+    assert_eq!(config.pipeline.status_interval.as_secs(), 60);
+    assert_eq!(config.mqtt.credentials.unwrap().password.reveal(), "hunter2");
+    let devices: Vec<_> = config.buses.iter().flat_map(|bus| &bus.devices).collect();
+    let indoor = devices.iter().find(|device| device.name == "indoor").unwrap();
+    assert_eq!(indoor.driver, Driver::Bme280 { address: 0x77 });
+    let Function::MovingAverage { of, samples } = &config.derived[1].function else {
+        panic!("{:?}", config.derived)
+    };
+    assert_eq!((of.kind.unit(), samples.get()), ("m/s", 10));
+}
+
+#[test]
+fn a_variable_overrides_a_value_of_any_type_at_any_depth() {
+    let config = everything(&[
+        ("TELEMETRYHUB__GATEWAY__ID", "garden"),
+        ("TELEMETRYHUB__MQTT__PASSWORD", "1234"),
+        ("TELEMETRYHUB__MQTT__WINDOW", "7"),
+        ("TELEMETRYHUB__PIPELINE__WHEN_FULL", "block"),
+        ("TELEMETRYHUB__DEVICES__INDOOR__PERIOD", "250ms"),
+        ("TELEMETRYHUB__DEVICES__OUTDOOR__ADDRESS", "0x76"),
+        ("TELEMETRYHUB__DEVICES__BATTERY__CHANNELS__SUPPLY__SCALE", "2"),
+        ("TELEMETRYHUB__DEVICES__BATTERY__CHANNELS__SHUNT__DIFFERENTIAL", "false"),
+        ("TELEMETRYHUB__DEVICES__WEATHER__COLUMNS__WIND_SPEED__SCALE", "0.5"),
+        ("UNRELATED", "1"),
+        ("TELEMETRYHUB_PORT", "tcp://10.0.0.1:80"),
+    ])
+    .unwrap();
+    assert_eq!(config.gateway.as_str(), "garden");
+    assert_eq!(config.mqtt.credentials.unwrap().password.reveal(), "1234");
+    assert_eq!(config.mqtt.window.get(), 7);
+    assert_eq!(config.pipeline.when_full, config::WhenFull::Block);
+    let device = |name: &str| {
+        let mut devices = config.buses.iter().flat_map(|bus| &bus.devices);
+        devices.find(|device| device.name == name).unwrap()
+    };
+    assert_eq!(
+        device("indoor").pace,
+        Pace::Asked { period: std::time::Duration::from_millis(250) }
+    );
+    let Driver::Mcp3208 { channels, .. } = &device("battery").driver else { panic!() };
+    let found: Vec<_> = channels.iter().map(|c| (c.scale, c.is_differential)).collect();
+    assert_eq!(found, [(1.0, false), (2.0, false)]);
+    let Driver::DelimitedText { columns, .. } = &device("weather").driver else { panic!() };
+    assert_eq!(columns.iter().map(|column| column.scale).collect::<Vec<_>>(), [1.0, 0.5]);
+}
+
+#[test]
+fn variables_alone_can_add_a_complete_device() {
+    let text = "[gateway]\nid = \"a\"\n[buses.i2c1]\nkind = \"i2c\"\npath = \"/dev/i2c-1\"\n";
+    let (driver, bus) = ("TELEMETRYHUB__DEVICES__NEW__DRIVER", "TELEMETRYHUB__DEVICES__NEW__BUS");
+    let config = parse(text, &[(driver, "bme280"), (bus, "i2c1")]).unwrap();
+    assert_eq!(config.buses[0].devices[0].name, "new");
+    assert_eq!(
+        parse(text, &[(driver, "bme280")]).unwrap_err(),
+        "environment variable TELEMETRYHUB__DEVICES__NEW__DRIVER: devices.new.bus: this key is missing\n  \
+         mend: add bus = \"…\" to [devices.new]\n1 problem in the configuration"
+    );
+}
+
+#[test]
+fn variables_alone_can_be_the_whole_configuration() {
+    assert!(parse("", &[("TELEMETRYHUB__GATEWAY__ID", "a")]).is_ok());
+}
+
+#[test]
+fn a_value_that_a_variable_overrides_need_not_be_right() {
+    let text = "[gateway]\nid = \"A B\"\n";
+    assert!(parse(text, &[]).is_err());
+    assert!(parse(text, &[("TELEMETRYHUB__GATEWAY__ID", "a")]).is_ok());
+}
+
+#[test]
+fn a_problem_in_the_environment_names_its_variable() {
+    let report = everything(&[
+        ("TELEMETRYHUB__", "1"),
+        ("TELEMETRYHUB__DEVICES", "1"),
+        ("TELEMETRYHUB__DEVICES__BATTERY__CHANNELS__SUPPLY", "0"),
+        ("TELEMETRYHUB__DEVICES__BATTERY__REFERENCE_VOLTS", "NaN"),
+        ("TELEMETRYHUB__DEVICES__INDOOR__BUS", "i2c7"),
+        ("TELEMETRYHUB__DEVICES__INDOOR__PERIOD__MS", "5"),
+        ("TELEMETRYHUB__DEVICES__OUTDOOR__PERIDO", "1s"),
+        ("TELEMETRYHUB__DEVICES__OUTDOOR__PERIOD", "1x"),
+        ("TELEMETRYHUB__MQTT__PASSWROD", "hunter2"),
+        ("TELEMETRYHUB__MQTT__URL", "mqtt://me:hunter2@host"),
+        ("TELEMETRYHUB__MQTT__WINDOW", "yes"),
+        ("TELEMETRYHUB__PIPELINE__WORKERS", "1.5"),
+        ("TELEMETRYHUB__SPOOL__FODLER", "/x"),
+        ("TELEMETRYHUB__log__level", "info"),
+    ])
+    .unwrap_err();
+    assert!(!report.contains("hunter2"));
+    expect(&folder("environment.txt"), &format!("{report}\n"));
+}
+
+#[test]
+fn what_is_not_utf_8_is_refused_and_not_fatal() {
+    use std::os::unix::ffi::OsStringExt as _;
+    let garbled = || OsString::from_vec(vec![b'a', 0xFF]);
+    let name: OsString = "TELEMETRYHUB__GATEWAY__ID".into();
+    let of = |name, value| config::parse("f", "[gateway]\nid = \"a\"", [(name, value)]);
+    assert!(of(name, garbled()).unwrap_err().to_string().contains("its value is not UTF-8"));
+    assert!(of(garbled(), garbled()).is_ok());
+
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("gateway.toml");
+    fs::write(&path, b"[gateway]\nid = \"\xFF\"\n").unwrap();
+    let error = config::load(&path, []).unwrap_err();
+    assert!(matches!(error, ConfigError::NotUtf8 { line: 2, .. }), "{error:?}");
+}
+
+#[test]
+fn check_exits_with_0_and_a_summary_or_with_2_and_a_report() {
+    let check = |path: &Path| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_telemetryhub"));
+        let output = command.arg("check").arg("--config").arg(path).output().unwrap();
+        let text = |bytes| String::from_utf8(bytes).unwrap();
+        (output.status.code(), text(output.stdout), text(output.stderr))
+    };
+    let (code, out, faults) = check(&folder("good/pi_with_bme280.toml"));
+    assert_eq!((code, faults.as_str()), (Some(0), ""));
+    assert!(out.contains("outdoor.temperature"));
+
+    let (code, out, faults) = check(&folder("bad/empty.toml"));
+    assert_eq!((code, out.as_str()), (Some(2), ""));
+    assert!(faults.contains("gateway.id"), "{faults}");
+
+    let (code, _, faults) = check(Path::new("/nowhere/gateway.toml"));
+    assert_eq!(code, Some(2));
+    assert!(faults.starts_with("/nowhere/gateway.toml: cannot be read: No such file"), "{faults}");
+}
+
+/// A good file with some of its bytes overwritten, so that the damage lies deep.
+fn damaged() -> impl Strategy<Value = Vec<u8>> {
+    let bytes = fs::read(folder("good/everything.toml")).unwrap();
+    let length = bytes.len();
+    let shards = prop_oneof![any::<u8>(), prop::sample::select(b"[]{}=\"'.,#\n0x-_".to_vec())];
+    prop::collection::vec((0..length, shards), 1..6).prop_map(move |damage| {
+        let mut bytes = bytes.clone();
+        for (at, byte) in damage {
+            bytes[at] = byte;
+        }
+        bytes
+    })
+}
+
+/// Lines of a good file, some left out and the rest in any order.
+fn shuffled() -> impl Strategy<Value = Vec<u8>> {
+    let text = fs::read_to_string(folder("good/everything.toml")).unwrap();
+    let lines: Vec<_> = text.lines().map(str::to_owned).collect();
+    let count = lines.len();
+    prop::sample::subsequence(lines, 0..count)
+        .prop_shuffle()
+        .prop_map(|lines| lines.join("\n").into_bytes())
+}
+
+proptest! {
+    /// Every report ends in the count of its problems, and there is one.
+    #[test]
+    fn whatever_the_bytes_there_is_a_configuration_or_a_report(
+        bytes in prop_oneof![damaged(), shuffled(), prop::collection::vec(any::<u8>(), 0..200)],
+    ) {
+        let text = String::from_utf8_lossy(&bytes);
+        match config::parse("f", &text, []) {
+            Ok(config) => prop_assert!(!Summary(&config).to_string().is_empty()),
+            Err(problems) => {
+                prop_assert!(problems.count() > 0);
+                let report = problems.to_string();
+                prop_assert!(report.lines().all(|line| !line.contains(char::is_control)));
+            }
+        }
+    }
+
+    /// A variable is used, refused, or not for us: it never goes by unseen.
+    #[test]
+    fn a_variable_with_our_prefix_changes_something_or_is_refused(
+        name in "(GATEWAY|MQTT|DEVICES|BUSES)(__(ID|URL|OUTDOOR|PERIOD|I2C1|[A-Z]{1,3}|)){0,3}",
+        value in "[ -~]{0,12}",
+    ) {
+        let name = format!("TELEMETRYHUB__{name}");
+        match everything(&[(&name, &value)]) {
+            Ok(config) => {
+                // Each value that could be written here by chance differs from the one in the file.
+                prop_assert!(config != everything(&[]).unwrap(), "{} = {:?}", name, value);
+            }
+            Err(report) => prop_assert!(report.contains(&name), "{report}"),
+        }
+    }
+}

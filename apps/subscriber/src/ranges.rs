@@ -1,0 +1,95 @@
+//! Sets of numbers that come mostly in runs.
+
+use core::ops::RangeInclusive;
+use std::collections::BTreeMap;
+
+/// A set of numbers, kept as the runs it consists of: memory grows with the number of runs.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Ranges {
+    /// First and last of each run. No two runs touch.
+    runs: BTreeMap<u64, u64>,
+}
+
+impl Ranges {
+    /// No numbers.
+    pub const EMPTY: Self = Self { runs: BTreeMap::new() };
+
+    /// Adds `number`; says whether it is new.
+    pub fn insert(&mut self, number: u64) -> bool {
+        let below = self.runs.range(..=number).next_back().map(|(&first, &last)| (first, last));
+        if below.is_some_and(|(_, last)| last >= number) {
+            return false;
+        }
+        let first = match below {
+            Some((first, last)) if last + 1 == number => first,
+            _ => number,
+        };
+        let above = number.checked_add(1).and_then(|next| self.runs.remove(&next));
+        self.runs.insert(first, above.unwrap_or(number));
+        true
+    }
+
+    /// The largest number in the set.
+    pub fn last(&self) -> Option<u64> {
+        self.runs.last_key_value().map(|(_, &last)| last)
+    }
+
+    /// The runs of numbers within `window` that are not in the set, in order.
+    pub fn holes(&self, window: &RangeInclusive<u64>) -> Vec<RangeInclusive<u64>> {
+        let (mut from, end) = (*window.start(), *window.end());
+        let mut holes = Vec::new();
+        let begins = self.runs.range(..=from).next_back().map_or(from, |(&first, _)| first);
+        for (&first, &last) in self.runs.range(begins..) {
+            if from > end || first > end {
+                break;
+            }
+            if first > from {
+                holes.push(from..=first - 1);
+            }
+            match last.checked_add(1) {
+                Some(next) => from = from.max(next),
+                None => return holes,
+            }
+        }
+        if from <= end {
+            holes.push(from..=end);
+        }
+        holes
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use proptest::{collection::vec, prelude::*};
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn it_is_a_set_and_its_holes_are_what_is_not_in_it(
+            numbers in vec(0..60_u64, 0..80), start in 0..60_u64, length in 0..60_u64,
+        ) {
+            let (mut ranges, mut model) = (Ranges::default(), BTreeSet::new());
+            for number in numbers {
+                prop_assert_eq!(ranges.insert(number), model.insert(number));
+            }
+            prop_assert_eq!(ranges.last(), model.last().copied());
+            let window = start..=start + length;
+            let holes: Vec<u64> = ranges.holes(&window).into_iter().flatten().collect();
+            let expected: Vec<u64> = window.filter(|n| !model.contains(n)).collect();
+            prop_assert_eq!(holes, expected);
+            let runs: Vec<_> = ranges.runs.iter().collect();
+            prop_assert!(runs.windows(2).all(|pair| pair[0].1 + 1 < *pair[1].0), "runs touch");
+        }
+    }
+
+    #[test]
+    fn the_largest_number_of_all_is_a_number_like_any_other() {
+        let mut ranges = Ranges::default();
+        assert!(ranges.insert(u64::MAX) && ranges.insert(u64::MAX - 1));
+        assert!(!ranges.insert(u64::MAX));
+        assert_eq!(ranges.holes(&(u64::MAX - 3..=u64::MAX)), [u64::MAX - 3..=u64::MAX - 2]);
+    }
+}
