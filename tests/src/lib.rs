@@ -1,0 +1,9 @@
+//! Black-box tests: stories in deterministic simulation, and the real processes against a real broker.
+//!
+//! * `stories/` — the whole pipeline with real drivers over simulated chips, on virtual time, in one
+//!   thread. A story that fails prints its seed, and replays by it.
+//! * `system/` — the release gateway as a process, simulated device nodes, mosquitto, signals.
+//! * `nmea/` — logs of real receivers, with their licence.
+
+pub mod mosquitto;
+pub mod site;

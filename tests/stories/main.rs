@@ -1,0 +1,11 @@
+//! Stories on virtual time: nights without uplink, crashes, broken sensors, wrong clocks.
+
+#![expect(
+    clippy::unwrap_used,
+    reason = "helpers of tests are tests too, and a failed one shows its seed"
+)]
+
+mod broker;
+mod devices;
+mod time;
+mod world;

@@ -1,0 +1,279 @@
+//! The whole pipeline in one thread, over simulated chips and a flaky broker.
+
+use std::{collections::BTreeMap, num::NonZeroUsize, sync::Arc, time::Duration};
+
+use domain::{
+    BootId, GatewayId, Monotonic, NoData, QuantityKind, Sample, Stream, StreamName, Timestamp,
+    WallTime,
+};
+use executor::Executor;
+use pipeline::{
+    acquire::{BusWorker, DevicePlan, Rhythm},
+    derive::{Derivation, Function, MetricPlan},
+    forward::{ForwardOptions, Forwarder},
+    queue::{WhenFull, queue},
+    store::{Store, StoreParts},
+    telemetry::Counters,
+};
+use ports::{Clock as _, Device, Spool};
+use sensors::{Bme280, Bme280Options, Channel, Input, Mcp3208, Mcp3208Options};
+use sim::{
+    bus::{I2cBus, SpiLine, Wiring},
+    chips,
+    environment::Environment,
+    flaky_broker::{FlakyBroker, FlakyPublisher},
+    memory_spool::MemorySpool,
+    time::VirtualClock,
+};
+
+pub(crate) const SECOND: Duration = Duration::from_secs(1);
+pub(crate) const BOOT: BootId = BootId::from_bytes([0x42; 16]);
+/// 2026-11-23T09:15:00Z, in nanoseconds.
+pub(crate) const START: i64 = 1_795_425_300_000_000_000;
+
+/// The delay of a driver, on virtual time.
+struct VirtualDelay(VirtualClock);
+
+impl embedded_hal::delay::DelayNs for VirtualDelay {
+    fn delay_ns(&mut self, ns: u32) {
+        self.0.advance(Duration::from_nanos(ns.into()));
+    }
+}
+
+/// One gateway and everything around it.
+pub(crate) struct World {
+    pub(crate) clock: VirtualClock,
+    pub(crate) broker: FlakyBroker,
+    pub(crate) spool: Arc<MemorySpool>,
+    pub(crate) thermometer: Wiring,
+    pub(crate) environment: Environment,
+    i2c: I2cBus,
+    spi: SpiLine,
+    gateway: Gateway,
+    earlier_counts: BTreeMap<String, u64>,
+}
+
+struct Gateway {
+    workers: Vec<BusWorker>,
+    store: Store,
+    forwarder: Forwarder<FlakyPublisher>,
+    counters: Arc<Counters>,
+    executor: Arc<Executor>,
+}
+
+impl World {
+    pub(crate) fn new(seed: u64) -> Self {
+        let clock = VirtualClock::starting_at(Timestamp {
+            wall: WallTime::from_nanos(START),
+            monotonic: Monotonic::from_nanos(1_000_000_000),
+        });
+        let (time, environment) = (clock.elapsed(), Environment::seeded(seed));
+        let i2c = I2cBus::new();
+        let air = environment.clone();
+        let thermometer =
+            i2c.attach(0x76, chips::Bme280::new(time.clone(), move |t| air.climate(t)));
+        let battery = environment.clone();
+        let spi = SpiLine::new(chips::Mcp3208::new(3.3, move |_| {
+            battery.battery_volts(time.now()) / 5.0
+        }));
+        let broker = FlakyBroker::new(seed, 20, 100_000);
+        let spool = Arc::new(MemorySpool::new(BOOT, NonZeroUsize::new(10_000_000).unwrap()));
+        let gateway = Gateway::start(&clock, &i2c, &spi, &spool, &broker);
+        let earlier_counts = BTreeMap::new();
+        Self { clock, broker, spool, thermometer, environment, i2c, spi, gateway, earlier_counts }
+    }
+
+    /// Lets `span` pass, a hundredth of a second at a time.
+    pub(crate) fn run(&mut self, span: Duration) {
+        let end = self.clock.now().monotonic + span;
+        while self.clock.now().monotonic < end {
+            self.gateway.step();
+            self.clock.advance(Duration::from_millis(10));
+        }
+    }
+
+    /// Kills the gateway, as `kill -9` would: only the spool survives. Starts it again.
+    pub(crate) fn crash(&mut self) {
+        self.earlier_counts = self.counts();
+        self.gateway = Gateway::start(&self.clock, &self.i2c, &self.spi, &self.spool, &self.broker);
+    }
+
+    /// Stops the gateway in good order.
+    pub(crate) fn drain(&mut self) -> bool {
+        while self.gateway.store.step() > 0 {}
+        let until = self.clock.now().monotonic + 10 * SECOND;
+        self.gateway.forwarder.drain(until)
+    }
+
+    /// Counters of this gateway's life and, where it crashed, of the lives before.
+    pub(crate) fn counts(&self) -> BTreeMap<String, u64> {
+        let mut counts = self.gateway.counters.snapshot(&*self.spool, &self.gateway.executor);
+        for (name, count) in &self.earlier_counts {
+            if !name.starts_with("samples_") && !name.starts_with("spool_") {
+                *counts.entry(name.clone()).or_default() += count;
+            }
+        }
+        counts
+    }
+
+    pub(crate) fn count(&self, name: &str) -> u64 {
+        self.counts()[name]
+    }
+
+    /// What the broker took, per stream, in order of arrival, without repetitions.
+    pub(crate) fn delivered(&self) -> BTreeMap<String, Vec<Sample>> {
+        let mut delivered = BTreeMap::<String, Vec<Sample>>::new();
+        for message in self.broker.taken().into_iter().filter(|message| !message.is_retained) {
+            for sample in wire::payload::decode(&message.payload).unwrap().samples {
+                let stream = delivered.entry(sample.stream.name.to_string()).or_default();
+                if stream.last().is_none_or(|last| last.seq < sample.seq) {
+                    stream.push(sample);
+                }
+            }
+        }
+        delivered
+    }
+
+    /// Panics unless every sample ever appended was delivered, numbered without a hole.
+    pub(crate) fn assert_nothing_is_missing(&self) {
+        let delivered = self.delivered();
+        let heads = self.spool.heads();
+        assert_eq!(heads.len(), delivered.len());
+        for (name, head) in heads {
+            let numbers: Vec<_> = delivered[name.as_str()].iter().map(|s| s.seq.0).collect();
+            assert_eq!(numbers, (1..=head.0).collect::<Vec<_>>(), "{name}");
+        }
+    }
+}
+
+/// The gaps of a stream by reason.
+pub(crate) fn gaps(samples: &[Sample]) -> BTreeMap<NoData, usize> {
+    let mut gaps = BTreeMap::new();
+    for reason in samples.iter().filter_map(|sample| sample.reading.outcome.err()) {
+        *gaps.entry(reason).or_default() += 1;
+    }
+    gaps
+}
+
+fn streams(device: &str, driver: &dyn Device) -> Vec<Stream> {
+    let stream = |sensor: &ports::Sensor| Stream {
+        name: StreamName::new(device, &sensor.name).unwrap(),
+        kind: sensor.kind,
+    };
+    driver.sensors().iter().map(stream).collect()
+}
+
+fn plan(number: usize, name: &str, device: impl Device + 'static, period: Duration) -> DevicePlan {
+    DevicePlan {
+        number,
+        name: name.to_owned(),
+        streams: streams(name, &device),
+        device: Box::new(device),
+        rhythm: Rhythm::Every(period),
+        retry_max: 10 * SECOND,
+    }
+}
+
+impl Gateway {
+    fn start(
+        clock: &VirtualClock,
+        i2c: &I2cBus,
+        spi: &SpiLine,
+        spool: &Arc<MemorySpool>,
+        broker: &FlakyBroker,
+    ) -> Self {
+        let counters = Arc::new(Counters::default());
+        let executor =
+            Arc::new(Executor::builder().workers(NonZeroUsize::new(2).unwrap()).build().unwrap());
+        let shared_clock: Arc<dyn ports::Clock> = Arc::new(clock.clone());
+        let capacity = NonZeroUsize::new(1_024).unwrap();
+        let (inlet, outlet) = queue(capacity, WhenFull::Block, Arc::clone(&counters));
+        let worker = |plan| {
+            let (clock, inlet) = (Arc::clone(&shared_clock), inlet.clone());
+            BusWorker::new(vec![plan], clock, inlet, &counters)
+        };
+        let delay = VirtualDelay(clock.clone());
+        let options = Bme280Options { address: 0x76, bus_timeout: SECOND };
+        let outdoor = plan(0, "outdoor", Bme280::new(i2c.clone(), delay, options), SECOND);
+        let channel = Channel {
+            name: "supply".to_owned(),
+            input: Input::single_ended(0).unwrap(),
+            scale: 5.0,
+            offset: 0.0,
+        };
+        let options = Mcp3208Options { reference_volts: 3.3, channels: vec![channel] };
+        let battery = plan(1, "battery", Mcp3208::new(spi.clone(), options).unwrap(), 2 * SECOND);
+        let of_devices = [&outdoor, &battery].map(|plan| (plan.number, plan.streams.clone()));
+        let store = Store::new(StoreParts {
+            outlet,
+            derivation: Derivation::new(metrics(), Arc::clone(&executor), Arc::clone(&counters)),
+            streams: of_devices.into(),
+            spool: Arc::clone(spool) as Arc<dyn Spool>,
+            clock: Arc::clone(&shared_clock),
+            counters: Arc::clone(&counters),
+            wake_forwarder: Arc::new(|| {}),
+            sync_interval: SECOND,
+        });
+        let tally = {
+            let (counters, spool, executor) =
+                (Arc::clone(&counters), Arc::clone(spool), Arc::clone(&executor));
+            Box::new(move || counters.snapshot(&*spool, &executor))
+        };
+        let forwarder = Forwarder::new(
+            forward_options(),
+            Arc::clone(spool) as Arc<dyn Spool>,
+            broker.publisher(),
+            Arc::clone(&shared_clock),
+            Arc::clone(&counters),
+            tally,
+        );
+        let workers = vec![worker(outdoor), worker(battery)];
+        Self { workers, store, forwarder, counters, executor }
+    }
+
+    fn step(&mut self) {
+        for worker in &mut self.workers {
+            assert!(worker.step());
+        }
+        self.store.step();
+        self.forwarder.step(Duration::ZERO);
+    }
+}
+
+fn metrics() -> Vec<MetricPlan> {
+    let outdoor = |sensor| StreamName::new("outdoor", sensor).unwrap();
+    let derived =
+        |name| Stream { name: StreamName::derived(name).unwrap(), kind: QuantityKind::Temperature };
+    vec![
+        MetricPlan {
+            stream: derived("dew_point"),
+            device: 0,
+            function: Function::DewPoint {
+                temperature: outdoor("temperature"),
+                humidity: outdoor("humidity"),
+            },
+        },
+        MetricPlan {
+            stream: derived("temperature_mean"),
+            device: 0,
+            function: Function::MovingAverage {
+                of: outdoor("temperature"),
+                samples: NonZeroUsize::new(10).unwrap(),
+            },
+        },
+    ]
+}
+
+fn forward_options() -> ForwardOptions {
+    ForwardOptions {
+        gateway: GatewayId::new("story").unwrap(),
+        boot: BOOT,
+        program: "story".to_owned(),
+        topics: wire::Topics::new("t").unwrap(),
+        message_samples_max: 500,
+        payload_bytes_max: 64 * 1024,
+        status_interval: 30 * SECOND,
+        retry_first: SECOND,
+        retry_max: 30 * SECOND,
+    }
+}

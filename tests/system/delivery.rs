@@ -1,0 +1,147 @@
+//! Nothing is lost between the spool and the subscriber, whatever is killed.
+
+use std::time::Duration;
+
+use blackbox::{
+    mosquitto::{self, Mosquitto},
+    site::{Gateway, Site, let_pass, until},
+};
+use domain::{Quantity, Sample};
+
+use crate::parts::{CONFIGURATION, Wires};
+
+/// Pseudo-random waits, so that kills hit different instants; printed, so that they can be repeated.
+fn instants(seed: u64) -> impl Iterator<Item = Duration> {
+    println!("seed {seed}");
+    std::iter::successors(Some(seed), |s| {
+        Some(s.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1))
+    })
+    .skip(1)
+    .map(|s| Duration::from_millis(100 + (s >> 33) % 900))
+}
+
+fn seed() -> u64 {
+    let given = std::env::var("TELEMETRYHUB_SEED").ok().and_then(|text| text.parse().ok());
+    given.unwrap_or_else(|| std::process::id().into())
+}
+
+/// The counter's numbers in the order of the sequence, each sample once.
+fn numbers(samples: &[Sample]) -> Vec<u64> {
+    let mut samples: Vec<_> = samples.to_vec();
+    samples.sort_by_key(|sample| sample.seq);
+    samples.dedup_by_key(|sample| sample.seq);
+    let number = |sample: &Sample| sample.reading.outcome.ok().map(Quantity::number);
+    samples.iter().filter_map(number).map(|n| format!("{n}").parse().unwrap()).collect()
+}
+
+#[test]
+fn a_gateway_killed_ten_times_at_random_instants_loses_no_sample() {
+    let Some(program) = mosquitto::find("gateway killed ten times") else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let broker = Mosquitto::start(&program, folder.path()).unwrap();
+    let wires = Wires::counting(Duration::from_millis(2));
+    let site = Site::new(&broker.url(), CONFIGURATION, wires.nodes.clone()).unwrap();
+    let listener = site.listen().unwrap();
+    let verifier = site.start_verifier().unwrap();
+    for wait in instants(seed()).take(10) {
+        let before = listener.heard.count();
+        let gateway = site.start_gateway().unwrap();
+        until("samples arrive", || listener.heard.count() > before).unwrap();
+        let_pass(wait);
+        gateway.kill().unwrap();
+    }
+    let gateway = site.start_gateway().unwrap();
+    let_pass(Duration::from_secs(1));
+    assert!(gateway.stop().unwrap().success(), "{}", site.log_text());
+    let report = verifier.report().unwrap();
+    assert_eq!(
+        (&report["verdict"], &report["missing"]),
+        (&"complete".into(), &0.into()),
+        "{report}"
+    );
+    assert!(report["received"].as_u64().unwrap() > 1_000, "{report}");
+    let numbers = numbers(&listener.heard.stream("counter.number"));
+    assert!(numbers.is_sorted_by(|a, b| a < b), "a line was stored twice or out of order");
+}
+
+#[test]
+fn a_broker_stopped_and_restarted_under_load_loses_no_sample() {
+    let Some(program) = mosquitto::find("broker stopped and restarted") else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let mut broker = Mosquitto::start(&program, folder.path()).unwrap();
+    let wires = Wires::counting(Duration::from_millis(2));
+    let site = Site::new(&broker.url(), CONFIGURATION, wires.nodes.clone()).unwrap();
+    let listener = site.listen().unwrap();
+    let verifier = site.start_verifier().unwrap();
+    let gateway = site.start_gateway().unwrap();
+    for wait in instants(seed()).take(4) {
+        let before = listener.heard.count();
+        until("samples arrive", || listener.heard.count() > before + 100).unwrap();
+        broker.stop().unwrap();
+        let_pass(wait);
+        broker.restart().unwrap();
+    }
+    let before = listener.heard.count();
+    until("samples arrive again", || listener.heard.count() > before + 100).unwrap();
+    assert!(gateway.stop().unwrap().success(), "{}", site.log_text());
+    let report = verifier.report().unwrap();
+    assert_eq!(
+        (&report["verdict"], &report["missing"]),
+        (&"complete".into(), &0.into()),
+        "{report}"
+    );
+}
+
+#[test]
+fn a_broker_that_is_absent_at_start_gets_everything_when_it_comes() {
+    let Some(program) = mosquitto::find("broker absent at start") else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let mut broker = Mosquitto::start(&program, folder.path()).unwrap();
+    broker.stop().unwrap();
+    let wires = Wires::counting(Duration::from_millis(2));
+    let site = Site::new(&broker.url(), CONFIGURATION, wires.nodes.clone()).unwrap();
+    let gateway = site.start_gateway().unwrap();
+    until("the gateway runs", || site.log_text().contains("not connected")).unwrap();
+    let_pass(Duration::from_secs(1));
+    broker.restart().unwrap();
+    let verifier = site.start_verifier().unwrap();
+    let listener = site.listen().unwrap();
+    until("samples arrive", || listener.heard.count() > 100).unwrap();
+    assert!(gateway.stop().unwrap().success());
+    // It listened after the first samples may have gone out: from the first that it heard.
+    let report = verifier.report().unwrap();
+    assert!(report["received"].as_u64().unwrap() > 100, "{report}");
+}
+
+#[test]
+fn numbers_go_on_after_a_restart_and_the_last_word_has_the_final_heads() {
+    let Some(program) = mosquitto::find("numbers go on after a restart") else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let broker = Mosquitto::start(&program, folder.path()).unwrap();
+    let wires = Wires::counting(Duration::from_millis(5));
+    let site = Site::new(&broker.url(), CONFIGURATION, wires.nodes.clone()).unwrap();
+    let listener = site.listen().unwrap();
+    let mut last = 0;
+    for _ in 0..3 {
+        let gateway: Gateway = site.start_gateway().unwrap();
+        let before = listener.heard.count();
+        until("samples arrive", || listener.heard.count() > before + 50).unwrap();
+        assert!(gateway.stop().unwrap().success());
+        let is_stopped =
+            || listener.heard.status().is_some_and(|s| s.state == wire::status::State::Stopped);
+        until("the last word arrives", is_stopped).unwrap();
+        let status = listener.heard.status().unwrap();
+        let heads: Vec<_> = status.heads.iter().collect();
+        assert_eq!(heads.len(), 6, "{heads:?}");
+        for (name, head) in heads {
+            let heard = listener.heard.stream(name.as_str());
+            let numbers: std::collections::BTreeSet<_> = heard.iter().map(|s| s.seq.0).collect();
+            assert_eq!(numbers, (1..=head.0).collect(), "{name}");
+        }
+        let total = status.counters["samples_appended"];
+        assert!(total > 0 && status.counters["samples_waiting"] == 0, "{status:?}");
+        let newest = listener.heard.stream("counter.number").last().unwrap().seq.0;
+        assert!(newest > last);
+        last = newest;
+    }
+}

@@ -1,0 +1,11 @@
+//! The release gateway as a process, with real device ABIs, a real broker, and real signals.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "helpers of tests are tests too, and a failed one shows its seed"
+)]
+
+mod delivery;
+mod devices;
+mod parts;

@@ -1,0 +1,49 @@
+//! The project's commands. `cargo xtask` lists them.
+//!
+//! # Deliberately absent
+//!
+//! Anything that ships. The heavy parts that a command needs, such as the simulator's broker, are
+//! binaries of their own, built only when that command runs.
+
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command for the terminal")]
+
+mod arch;
+mod command;
+mod sim;
+mod test;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Commands for working on TelemetryHub.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask", subcommand_required = true)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run a simulated site: chips, GPS and broker around the release gateway, watched by the subscriber
+    #[command(after_help = sim::EXAMPLES)]
+    Sim(sim::Arguments),
+    /// Check everything: format, lints, docs, arrows, and every test
+    #[command(after_help = test::STEPS)]
+    Test(test::Arguments),
+    /// Prove that no dependency between the crates points outwards
+    Arch,
+}
+
+fn main() -> ExitCode {
+    let outcome = match Arguments::parse().command {
+        Command::Sim(arguments) => sim::run(&arguments),
+        Command::Test(arguments) => test::run(&arguments),
+        Command::Arch => arch::run().map(|()| ExitCode::SUCCESS),
+    };
+    outcome.unwrap_or_else(|error| {
+        eprintln!("error: {error:#}");
+        ExitCode::FAILURE
+    })
+}
