@@ -12,12 +12,14 @@ use crate::BusError;
 pub(crate) struct Node<H> {
     path: PathBuf,
     handle: Option<H>,
+    /// What went wrong last, and has been logged; cleared by success.
+    told: Option<io::ErrorKind>,
 }
 
 impl<H> Node<H> {
     /// A node that is not open yet.
     pub(crate) const fn new(path: PathBuf) -> Self {
-        Self { path, handle: None }
+        Self { path, handle: None, told: None }
     }
 
     /// Does `transact` on the node, after `open` if it is not open.
@@ -33,12 +35,25 @@ impl<H> Node<H> {
             Some(handle) => Ok(handle),
             None => open(&self.path),
         };
-        let mut handle =
-            opened.map_err(|source| BusError::Open { path: self.path.clone(), source })?;
-        let outcome = transact(&mut handle)
-            .map_err(|source| BusError::Transaction { path: self.path.clone(), source })?;
+        let path = || self.path.clone();
+        let outcome = opened.map_err(|source| BusError::Open { path: path(), source }).and_then(
+            |mut handle| match transact(&mut handle) {
+                Ok(outcome) => Ok((handle, outcome)),
+                Err(source) => Err(BusError::Transaction { path: path(), source }),
+            },
+        );
+        let (handle, outcome) = outcome.inspect_err(|fault| self.tell(fault))?;
         self.handle = Some(handle);
+        self.told = None;
         Ok(outcome)
+    }
+
+    /// Logs a fault once, until it is another one: past this crate only its reason is known.
+    fn tell(&mut self, fault: &BusError) {
+        let (BusError::Open { source, .. } | BusError::Transaction { source, .. }) = fault;
+        if self.told.replace(source.kind()) != Some(source.kind()) {
+            tracing::warn!(cause = %source, "{fault}");
+        }
     }
 }
 
