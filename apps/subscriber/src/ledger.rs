@@ -7,7 +7,7 @@
 use core::ops::RangeInclusive;
 use std::collections::BTreeMap;
 
-use domain::{GatewayId, NoData, Sample, SequenceNumber, StreamName};
+use domain::{BootId, GatewayId, NoData, Sample, SequenceNumber, StreamName};
 use wire::{
     payload::DecodeError,
     status::{State, Status},
@@ -29,7 +29,10 @@ pub enum Origin {
 #[derive(Clone, Debug)]
 pub struct Account {
     origin: Origin,
+    /// Every number that has arrived, in whichever boot.
     numbers: Ranges,
+    /// The same by boot: a number that is given again after a power cut is another sample.
+    by_boot: BTreeMap<BootId, Ranges>,
     first_seen: Option<u64>,
     /// The newest number that the gateway has announced.
     head: Option<u64>,
@@ -88,6 +91,7 @@ impl Account {
         Self {
             origin,
             numbers: Ranges::EMPTY,
+            by_boot: BTreeMap::new(),
             first_seen: None,
             head: None,
             first_live_head: None,
@@ -101,13 +105,15 @@ impl Account {
     fn record(&mut self, sample: &Sample) {
         let SequenceNumber(number) = sample.seq;
         let newest = self.numbers.last();
-        if !self.numbers.insert(number) {
+        if !self.by_boot.entry(sample.boot).or_insert(Ranges::EMPTY).insert(number) {
             self.duplicates += 1;
             return;
         }
         self.received += 1;
         self.first_seen.get_or_insert(number);
-        self.out_of_order += u64::from(newest.is_some_and(|newest| number < newest));
+        // A number that is given again in a later boot is another sample, and no disorder.
+        let is_new = self.numbers.insert(number);
+        self.out_of_order += u64::from(is_new && newest.is_some_and(|newest| number < newest));
         if let Err(reason) = sample.reading.outcome {
             *self.gaps.entry(reason).or_default() += 1;
         }

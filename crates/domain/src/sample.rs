@@ -86,7 +86,8 @@ impl fmt::Debug for BootId {
 
 /// What travels: a reading, its stream, the boot it was taken in and its number in the stream.
 ///
-/// `(gateway, stream, seq)` identifies a sample for ever; `boot` says whose monotonic time it bears.
+/// `(gateway, boot, stream, seq)` identifies a sample. Numbers go on from boot to boot, but those that
+/// were not yet safe on disk when the power was cut are given again in the next one.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Sample {
     /// The stream it belongs to.

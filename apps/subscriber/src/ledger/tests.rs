@@ -41,6 +41,18 @@ fn account(ledger: &Ledger) -> &Account {
     &ledger.accounts()[&(gateway(), stream())]
 }
 
+#[test]
+fn a_number_given_again_in_the_next_boot_is_another_sample() {
+    let mut ledger = ledger_of(Origin::FirstEver, &[1, 2, 3]);
+    for number in [3, 4, 4] {
+        let boot = BootId::from_bytes([2; 16]);
+        ledger.record(&gateway(), &Sample { boot, ..sample(number, Ok(21.5)) });
+    }
+    let account = account(&ledger);
+    assert_eq!((account.received, account.duplicates, account.out_of_order), (5, 1, 0));
+    assert_eq!(account.missing_count(), 0);
+}
+
 proptest! {
     /// The dull model keeps every number that ever arrived, in order.
     #[test]
