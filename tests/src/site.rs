@@ -124,6 +124,8 @@ impl Site {
             .stderr(File::create(self.folder().join("verifier.log"))?)
             .spawn()
             .context("failed to start the verifier")?;
+        let log = || fs::read_to_string(self.folder().join("verifier.log")).unwrap_or_default();
+        until("the verifier listens", || log().contains("listening"))?;
         Ok(Verifier { child, report })
     }
 

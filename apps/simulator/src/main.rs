@@ -36,6 +36,8 @@ use self::{
 
 /// Longer than the gateway's own bound for a drain.
 const STOP_MAX: Duration = Duration::from_secs(15);
+/// Longer than the verifier takes to connect to a broker that is there.
+const LISTEN_MAX: Duration = Duration::from_secs(15);
 /// Longer than the verifier takes to settle after the gateway's last word.
 const VERDICT_MAX: Duration = Duration::from_secs(30);
 
@@ -130,14 +132,16 @@ impl Site {
             command
         };
         // The verifier is there before the gateway speaks, so that it can demand number 1.
+        let remarks = folder.join("verifier.log");
         let verifier = Process::start(
             "the verifier",
             subscriber("verify")
                 .args(["--until-stopped", "--from-first", "--settle", "5s", "--session", session])
                 .stdin(Stdio::null())
                 .stdout(File::create(&verdict)?)
-                .stderr(File::create(folder.join("verifier.log"))?),
+                .stderr(File::create(&remarks)?),
         )?;
+        wait_for(&remarks, "listening")?;
         let mut command = Command::new(&arguments.gateway_binary);
         let config = folder.join("gateway.toml");
         std::fs::write(&config, world::CONFIGURATION)?;
@@ -191,6 +195,20 @@ impl Site {
         println!("{}", usage_line(lived, usage));
         ensure!(stopped.success(), "the gateway failed ({stopped})");
         Ok(if verdict.success() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    }
+}
+
+/// Waits until a process has said `word` in its log.
+#[expect(clippy::disallowed_methods, reason = "waits for a real process in real time")]
+fn wait_for(log: &Path, word: &str) -> anyhow::Result<()> {
+    let begun = Instant::now();
+    loop {
+        let said = std::fs::read_to_string(log).unwrap_or_default();
+        if said.contains(word) {
+            return Ok(());
+        }
+        ensure!(begun.elapsed() < LISTEN_MAX, "the verifier does not reach the broker: {said}");
+        thread::sleep(Duration::from_millis(20));
     }
 }
 
