@@ -73,6 +73,15 @@ fn every_good_file_gives_its_summary() {
 }
 
 #[test]
+fn the_readme_shows_the_configuration_that_is_tested_here() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let readme = fs::read_to_string(root.join("README.md")).unwrap();
+    let tested = fs::read_to_string(folder("good/pi_with_bme280.toml")).unwrap();
+    let (_comment, tested) = tested.split_once('\n').unwrap();
+    assert!(readme.contains(&format!("```toml\n{tested}```")), "README.md shows another one");
+}
+
+#[test]
 fn no_report_summary_or_debug_gives_a_password_away() {
     for path in files("bad").iter().chain(&files("good")) {
         let shown = match config::load(path, []) {
