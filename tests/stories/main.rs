@@ -7,5 +7,6 @@
 
 mod broker;
 mod devices;
+mod metrics;
 mod time;
 mod world;

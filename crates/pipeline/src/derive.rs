@@ -56,6 +56,13 @@ pub struct MetricPlan {
 }
 
 impl Function {
+    const fn first_input(&self) -> &StreamName {
+        match self {
+            Self::DewPoint { temperature, .. } => temperature,
+            Self::MovingAverage { of, .. } => of,
+        }
+    }
+
     /// What the function gives, when its (first) input is of kind `input`.
     pub const fn kind(&self, input: QuantityKind) -> QuantityKind {
         match self {
@@ -151,14 +158,11 @@ impl Metric {
             Err(error) => {
                 tracing::error!(stream = %self.plan.stream.name, %error, "derived metric failed");
                 let of_device = batch.iter().filter(|a| a.device == self.plan.device);
-                of_device.filter_map(|a| gap_for(a, NoData::Internal)).collect()
+                let inputs = of_device.filter_map(|a| input(a, self.plan.function.first_input()));
+                inputs.map(|r| Reading { at: r.at, outcome: Err(NoData::Internal) }).collect()
             }
         }
     }
-}
-
-fn gap_for(acquired: &Acquired, reason: NoData) -> Option<Reading> {
-    acquired.readings.first().map(|first| Reading { at: first.reading.at, outcome: Err(reason) })
 }
 
 fn advance(mut state: State, plan: &MetricPlan, batch: &[Acquired]) -> Outcome {

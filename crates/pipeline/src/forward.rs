@@ -75,6 +75,8 @@ pub struct Forwarder<P> {
     tally: Tally,
     backoff: Backoff,
     link: Link,
+    /// What the status says: online, until the drain has sent what there was.
+    state: State,
     last_token: u64,
 }
 
@@ -126,7 +128,19 @@ impl<P: Publisher> Forwarder<P> {
             options.gateway.as_str().bytes().fold(seed, |s, b| s.rotate_left(5) ^ u64::from(b));
         let backoff = Backoff::new(options.retry_first, options.retry_max, seed);
         let link = Link::Down { retry_at: Monotonic::default() };
-        Self { options, spool, publisher, clock, counters, tally, backoff, link, last_token: 0 }
+        let state = State::Online;
+        Self {
+            options,
+            spool,
+            publisher,
+            clock,
+            counters,
+            tally,
+            backoff,
+            link,
+            state,
+            last_token: 0,
+        }
     }
 
     /// Does what is due, then waits for the next thing to happen, at most `patience`.
@@ -139,14 +153,16 @@ impl<P: Publisher> Forwarder<P> {
         }
     }
 
-    /// Forwards until `is_stopping`, then [`drain`](Self::drain)s for at most `drain_timeout`.
+    /// Forwards until `stops_by` names a time, then [`drain`](Self::drain)s until then.
     ///
-    /// Whoever raises `is_stopping` calls the publisher's waker afterwards.
-    pub fn run(mut self, is_stopping: impl Fn() -> bool, drain_timeout: Duration) {
-        while !is_stopping() {
-            self.step(IDLE);
-        }
-        let until = self.clock.now().monotonic + drain_timeout;
+    /// Whoever sets the time calls the publisher's waker afterwards.
+    pub fn run(mut self, stops_by: impl Fn() -> Option<Monotonic>) {
+        let until = loop {
+            match stops_by() {
+                Some(until) => break until,
+                None => self.step(IDLE),
+            }
+        };
         self.drain(until);
     }
 
@@ -155,7 +171,8 @@ impl<P: Publisher> Forwarder<P> {
     pub fn drain(&mut self, until: Monotonic) -> bool {
         let is_sent = |this: &Self| this.spool.cursor() >= this.spool.end();
         self.step_until(until, |this| is_sent(this) && !matches!(this.link, Link::Connecting));
-        self.say_status(State::Stopped);
+        self.state = State::Stopped;
+        self.say_status();
         self.step_until(until, |this| !this.is_saying_status());
         self.publisher.disconnect();
         self.spool.cursor() == self.spool.end()
@@ -250,23 +267,24 @@ impl<P: Publisher> Forwarder<P> {
     fn land(&mut self, token: Token) {
         let Link::Up(epoch) = &mut self.link else { return };
         self.counters.messages_acknowledged.add(1);
-        // Only an acknowledged message shows that the broker works: a broker that accepts every
-        // connection and then drops it must not be called upon in a tight loop.
-        self.backoff.succeed();
         if let Some(index) = epoch.statuses.iter().position(|&status| status == token) {
             epoch.statuses.swap_remove(index);
-        } else if let Some(landed) = epoch.flights.land(token)
-            && let Err(error) = self.spool.acknowledge(landed)
-        {
-            // The samples are delivered; not knowing it can only deliver them once more.
-            tracing::error!(%error, "cursor not stored");
+        } else {
+            let Some(landed) = epoch.flights.land(token) else { return };
+            // Only a cursor that moves shows that all is well: a broker that drops every connection,
+            // or refuses one topic of many, must not be called upon in a tight loop.
+            self.backoff.succeed();
+            if let Err(error) = self.spool.acknowledge(landed) {
+                // The samples are delivered; not knowing it can only deliver them once more.
+                tracing::error!(%error, "cursor not stored");
+            }
         }
     }
 
     fn send(&mut self) {
         let now = self.clock.now().monotonic;
         if matches!(&self.link, Link::Up(epoch) if epoch.status_due <= now) {
-            self.say_status(State::Online);
+            self.say_status();
         }
         loop {
             self.hand_over();
@@ -323,30 +341,46 @@ impl<P: Publisher> Forwarder<P> {
         Ok(true)
     }
 
-    /// Puts a status message at the head of the outbox.
-    fn say_status(&mut self, state: State) -> Option<Token> {
+    /// Puts a status message into the outbox, and takes back one that has not gone out yet.
+    fn say_status(&mut self) {
         let status = Status {
             gateway: self.options.gateway.clone(),
-            state,
+            state: self.state,
             boot: Some(self.options.boot),
             program: self.options.program.clone(),
             heads: self.spool.heads().into_iter().collect(),
             counters: (self.tally)(),
         };
-        let Link::Up(epoch) = &mut self.link else { return None };
+        let Link::Up(epoch) = &mut self.link else { return };
         self.last_token += 1;
         let token = Token(self.last_token);
         let topic = self.options.topics.status(&self.options.gateway);
-        let message = Message { topic, payload: status.encode(), is_retained: true };
-        epoch.outbox.push_front((token, message));
+        let payload = shortened(status, epoch.payload_bytes_max);
+        let is_stale = |(token, _): &(Token, Message)| epoch.statuses.contains(token);
+        if let Some(stale) = epoch.outbox.iter().position(is_stale)
+            && let Some((stale, _)) = epoch.outbox.remove(stale)
+        {
+            epoch.statuses.retain(|&status| status != stale);
+        }
+        epoch.outbox.push_front((token, Message { topic, payload, is_retained: true }));
         epoch.statuses.push(token);
         epoch.status_due = self.clock.now().monotonic + self.options.status_interval;
-        Some(token)
     }
 
     fn is_saying_status(&self) -> bool {
         matches!(&self.link, Link::Up(epoch) if !epoch.statuses.is_empty())
     }
+}
+
+/// The bytes of a status, without heads and counters where the broker does not take as many: a status
+/// must never be what ends an epoch.
+fn shortened(status: Status, bytes_max: usize) -> Vec<u8> {
+    let whole = status.encode();
+    if whole.len() <= bytes_max {
+        return whole;
+    }
+    tracing::debug!(length = whole.len(), bytes_max, "status sent without heads and counters");
+    Status { heads: BTreeMap::new(), counters: BTreeMap::new(), ..status }.encode()
 }
 
 #[cfg(test)]

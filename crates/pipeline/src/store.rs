@@ -149,6 +149,8 @@ impl Store {
         let mut backoff = Backoff::new(RETRY_FIRST, RETRY_MOST, 0);
         while let Err(error) = self.spool.append(readings) {
             let is_over = self.wait_for_spool(&error, &mut backoff);
+            // What was appended before is not at risk for longer because more does not fit.
+            self.sync_if_due();
             if is_over {
                 self.counters.readings_lost.add(readings.len() as u64);
                 tracing::error!(readings = readings.len(), %error, "readings lost");

@@ -1,6 +1,6 @@
 //! What the gateway counts about itself.
 //!
-//! Counters only grow, from the start of the process; `docs/specs/metrics.md` lists their names.
+//! `docs/specs/metrics.md` lists the names, and says since when each counts.
 
 use std::{
     collections::BTreeMap,
@@ -49,7 +49,7 @@ counters! {
     measurements_taken,
     /// Measurements dropped from the full queue, to make room for newer ones.
     measurements_dropped,
-    /// Times that a device was due and its bus was busy.
+    /// Times that a device was due and its bus was busy, or a speaking one was silent again and again.
     deadlines_missed,
     /// Attempts in which a device failed.
     device_failures,
@@ -63,7 +63,7 @@ counters! {
     frames_ignored,
     /// Frames refused.
     frames_corrupt,
-    /// Attempts to append to the spool that failed and were made again.
+    /// Attempts to append to the spool or to sync it that failed and were made again.
     spool_retries,
     /// Readings that could not be stored and were given up.
     readings_lost,
@@ -113,7 +113,6 @@ impl Counters {
             ("spool_bytes", stored.bytes),
             ("jobs_processed", jobs.processed),
             ("jobs_panicked", jobs.panicked),
-            ("jobs_rejected", jobs.rejected),
             ("jobs_queued", jobs.queued),
         ];
         let gaps = NoData::ALL.iter().map(|&r| (format!("gaps_{}", r.code()), self.gaps(r)));

@@ -20,7 +20,8 @@ pub struct Flakiness {
     pub message_lost: f64,
     /// The connection breaks after the broker took the message and before its acknowledgement.
     pub acknowledgement_lost: f64,
-    /// The broker refuses the message.
+    /// The broker refuses the message, unless it is a retained one: as where an access rule forgets
+    /// the topics of samples.
     pub refused: f64,
 }
 
@@ -130,7 +131,7 @@ impl FlakyPublisher {
             drop(state);
             return Some(self.go_down());
         }
-        if state.happens(flakiness.refused) {
+        if state.happens(flakiness.refused) && !message.is_retained {
             return Some(Delivery::Refused { token, reason: "NotAuthorized".to_owned() });
         }
         state.taken.push(message);
@@ -138,7 +139,8 @@ impl FlakyPublisher {
             drop(state);
             return Some(self.go_down());
         }
-        let is_early = state.happens(0.5);
+        // A message that may be refused does not overtake: that would be another story.
+        let is_early = flakiness.refused <= 0.0 && state.happens(0.5);
         drop(state);
         let acknowledged = Delivery::Acknowledged(token);
         if is_early && let Some(next) = self.exchange_next_if_calm() {

@@ -62,6 +62,13 @@ struct Outage {
     retry_at: Monotonic,
 }
 
+/// Which of two reasons tells more about a device that should have been heard.
+fn worse(one: NoData, other: NoData) -> NoData {
+    let rank = |reason| [NoData::Silent, NoData::NotReady].iter().position(|&r| r == reason);
+    let rank = |reason| rank(reason).unwrap_or(usize::MAX);
+    if rank(one) > rank(other) { one } else { other }
+}
+
 type Put<'a> = &'a mut dyn FnMut(Acquired) -> bool;
 
 impl AcquiredDevice {
@@ -146,7 +153,7 @@ impl AcquiredDevice {
         // Garbage and silence are no reason to stop listening; whether they are a gap is known when
         // the time allowed for silence is over.
         if matches!(reason, NoData::Silent | NoData::Corrupt | NoData::NotReady) {
-            self.grievance = self.grievance.max(Some(reason));
+            self.grievance = Some(self.grievance.map_or(reason, |earlier| worse(earlier, reason)));
             self.recover();
             return true;
         }

@@ -212,6 +212,13 @@ fn silence_is_a_gap_only_when_the_time_for_it_is_over() {
 }
 
 #[test]
+fn a_device_that_talks_of_other_things_is_not_called_silent() {
+    let says = |seconds: f64| Err(if seconds < 0.9 { NoData::NotReady } else { NoData::Silent });
+    let (readings, _) = listen(3 * SECOND, says);
+    assert_eq!(readings[0].1, Err(NoData::NotReady));
+}
+
+#[test]
 fn garbage_makes_the_gap_say_corrupt_and_a_measurement_clears_it() {
     let (readings, bench) =
         listen(5 * SECOND, |seconds| if seconds < 2.5 { Err(NoData::Corrupt) } else { Ok(1.0) });

@@ -82,7 +82,9 @@ fn a_device_that_is_no_input_starts_no_job() {
 fn a_job_that_panics_is_a_gap_for_each_input_and_the_metric_goes_on_afresh() {
     let mut metric = Metric { plan: Arc::new(mean_plan(3)), state: None };
     let executor = Executor::builder().build().unwrap();
-    let batch = [air(1, Ok(1.0), 50.0), air(2, Ok(2.0), 50.0)];
+    let mut foreign = air(3, Ok(3.0), 50.0);
+    foreign.readings.remove(0);
+    let batch = [air(1, Ok(1.0), 50.0), air(2, Ok(2.0), 50.0), foreign];
     let job = executor.submit(|| -> Outcome { panic!("bug in a formula") }).unwrap();
     let readings = metric.finish(Started::OnPool(job), &batch);
     let outcomes: Vec<_> = readings.iter().map(|r| r.outcome).collect();

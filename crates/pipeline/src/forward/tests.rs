@@ -153,6 +153,16 @@ fn a_refused_message_is_counted_and_sent_again_later() {
 }
 
 #[test]
+fn a_broker_that_takes_the_status_and_refuses_samples_is_asked_ever_less_often() {
+    let mut bench = bench(1, 4, 100_000);
+    bench.broker.set_flakiness(Flakiness { refused: 1.0, ..Flakiness::default() });
+    bench.append("a", 0..10);
+    bench.run(600);
+    let attempts = bench.counters.connections_made.get();
+    assert!((8..=16).contains(&attempts), "{attempts} connections in 60 s with waits up to 8 s");
+}
+
+#[test]
 fn the_last_word_is_stopped_with_the_final_heads() {
     let mut bench = bench(1, 4, 100_000);
     bench.append("a", 0..40);
@@ -163,6 +173,31 @@ fn the_last_word_is_stopped_with_the_final_heads() {
     let heads: Vec<_> = status.heads.into_values().collect();
     assert_eq!(heads, [SequenceNumber(40)]);
     assert_eq!(bench.spool.cursor(), bench.spool.end());
+}
+
+#[test]
+fn nothing_follows_the_last_word_however_slow_its_acknowledgement() {
+    let mut bench = bench(1, 1, 100_000);
+    bench.append("a", 0..40);
+    bench.run(20);
+    bench.clock.advance(Duration::from_secs(31));
+    let until = bench.clock.now().monotonic + Duration::from_secs(10);
+    bench.forwarder.drain(until);
+    assert_eq!(bench.last_status().state, State::Stopped);
+}
+
+#[test]
+fn a_status_that_the_broker_has_no_room_for_goes_out_shortened() {
+    let mut bench = bench(1, 4, 700);
+    for stream in 0..40 {
+        bench.append(&format!("s{stream}"), 0..1);
+    }
+    bench.run(200);
+    assert_eq!(bench.spool.cursor(), bench.spool.end());
+    bench.clock.advance(Duration::from_secs(31));
+    bench.run(5);
+    assert!(bench.last_status().heads.is_empty());
+    assert!(bench.broker.taken().iter().all(|message| message.payload.len() <= 700));
 }
 
 #[test]
@@ -208,7 +243,8 @@ proptest! {
     #[test]
     fn nothing_is_lost_however_the_connection_breaks(
         seed: u64, window in 1..12_usize, events in events(),
-        lost in 0.0..0.1_f64, ack_lost in 0.0..0.1_f64, refused in 0.0..0.05_f64,
+        lost in 0.0..0.1_f64, ack_lost in 0.0..0.1_f64,
+        refused in prop_oneof![Just(0.0), 0.0..0.05_f64],
     ) {
         let mut bench = bench(seed, window, 1_500);
         bench.broker.set_flakiness(Flakiness { message_lost: lost, acknowledgement_lost: ack_lost, refused });
