@@ -97,20 +97,24 @@ fn a_broker_that_is_absent_at_start_gets_everything_when_it_comes() {
     let Some(program) = mosquitto::find("broker absent at start") else { return };
     let folder = tempfile::tempdir().unwrap();
     let mut broker = Mosquitto::start(&program, folder.path()).unwrap();
-    broker.stop().unwrap();
     let wires = Wires::counting(Duration::from_millis(2));
     let site = Site::new(&broker.url(), CONFIGURATION, wires.nodes.clone()).unwrap();
+    // Its session is there before the first sample, and outlives the broker.
+    let verifier = site.start_verifier().unwrap();
+    let listener = site.listen().unwrap();
+    broker.stop().unwrap();
     let gateway = site.start_gateway().unwrap();
     until("the gateway runs", || site.log_text().contains("not connected")).unwrap();
     let_pass(Duration::from_secs(1));
     broker.restart().unwrap();
-    let verifier = site.start_verifier().unwrap();
-    let listener = site.listen().unwrap();
     until("samples arrive", || listener.heard.count() > 100).unwrap();
-    assert!(gateway.stop().unwrap().success());
-    // It listened after the first samples may have gone out: from the first that it heard.
+    assert!(gateway.stop().unwrap().success(), "{}", site.log_text());
     let report = verifier.report().unwrap();
-    assert!(report["received"].as_u64().unwrap() > 100, "{report}");
+    assert_eq!(
+        (&report["verdict"], &report["missing"]),
+        (&"complete".into(), &0.into()),
+        "{report}"
+    );
 }
 
 #[test]
@@ -144,4 +148,25 @@ fn numbers_go_on_after_a_restart_and_the_last_word_has_the_final_heads() {
         assert!(newest > last);
         last = newest;
     }
+}
+
+#[test]
+fn a_log_that_cannot_be_written_stops_nothing() {
+    let Some(program) = mosquitto::find("log that cannot be written") else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let mut broker = Mosquitto::start(&program, folder.path()).unwrap();
+    let wires = Wires::counting(Duration::from_millis(20));
+    let site = Site::new(&broker.url(), CONFIGURATION, wires.nodes.clone()).unwrap();
+    std::os::unix::fs::symlink("/dev/full", site.folder().join("gateway.log")).unwrap();
+    let listener = site.listen().unwrap();
+    let gateway = site.start_gateway().unwrap();
+    until("samples arrive", || listener.heard.count() > 20).unwrap();
+    // A fault of each kind of thread: the forwarder's, then a bus worker's.
+    broker.stop().unwrap();
+    wires.thermometer.unplug();
+    let_pass(Duration::from_secs(1));
+    broker.restart().unwrap();
+    let before = listener.heard.count();
+    until("samples arrive again", || listener.heard.count() > before + 20).unwrap();
+    assert!(gateway.stop().unwrap().success());
 }

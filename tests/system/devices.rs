@@ -104,7 +104,7 @@ fn garbage_on_the_line_is_counted_and_no_number_is_made_of_it_nor_lost_beside_it
         let noise: Vec<u8> =
             (0..200).map(|n: u8| n.wrapping_mul(37).wrapping_add(number) | 0x80).collect();
         bench.send(&noise);
-        bench.send(b"\nN,12x4\n\n");
+        bench.send(b"\nN,12x4\nX,7\n");
     }
     let is_last = || bench.outcome("counter.number").is_some_and(|o| o == Ok(49.0) || o.is_err());
     let count = || {
@@ -121,6 +121,9 @@ fn garbage_on_the_line_is_counted_and_no_number_is_made_of_it_nor_lost_beside_it
     let numbers: Vec<_> =
         numbers.iter().filter_map(|s| s.reading.outcome.ok()).map(Quantity::number).collect();
     assert_eq!(numbers, (0..50).map(f64::from).collect::<Vec<_>>());
+    let frames = |name| bench.listener.heard.counter(name);
+    until("the numbers are counted", || frames("frames_measured") >= Some(50)).unwrap();
+    until("foreign lines are counted", || frames("frames_ignored") >= Some(1)).unwrap();
     until("the garbage is counted", || bench.listener.heard.counter("frames_corrupt") >= Some(50))
         .unwrap();
 }

@@ -3,29 +3,28 @@
 //! # Threads
 //!
 //! One for each bus, one that stores, one that forwards, those of the pool, one for signals, and one
-//! of the MQTT client. Each has a name and is joined, but never for longer than the drain may take: a
-//! worker that hangs in the kernel does not keep the gateway from stopping.
+//! of the MQTT client. Each has a name and is joined, but not for ever: a worker that hangs in the
+//! kernel does not keep the gateway from stopping.
 //!
 //! # The order of the shutdown
 //!
 //! Bus workers first: no more readings. Then the store, once the queue is empty: every reading is a
 //! sample in the spool. Then the forwarder, once the broker has everything or time is up. What is left
-//! in the spool goes out after the next start.
+//! in the spool goes out after the next start. All of it takes `drain_timeout` and a few seconds of
+//! grace for farewells at most; the first half belongs to workers and store. If that is not enough,
+//! the store no longer waits for a spool that is full or fails, and counts what it gives up.
 
 mod part;
 
 use std::{
     io,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering::Relaxed},
-    },
+    sync::{Arc, OnceLock},
     time::Duration,
 };
 
 use clock_linux::{BootIdError, LinuxClock};
 use crossbeam_channel::{Receiver, Select, bounded};
-use domain::BootId;
+use domain::{BootId, Monotonic};
 use executor::Executor;
 use pipeline::{
     acquire::{Acquired, BusWorker},
@@ -73,6 +72,9 @@ pub enum RunError {
     /// The thread pool could not start.
     #[error("failed to start the thread pool")]
     Executor(#[from] executor::BuildError),
+    /// It stopped, and not in good order; the log says what was given up.
+    #[error("stopped without a full drain: {}", .0.join(", "))]
+    NotDrained(Vec<String>),
     /// A part that runs for as long as the gateway has ended by itself.
     #[error("{part} ended unasked")]
     PartEnded {
@@ -91,8 +93,8 @@ pub fn until_signal(config: &Config) -> Result<(), RunError> {
     let gateway = Gateway::start(config)?;
     tracing::info!(gateway = %config.gateway, version = env!("CARGO_PKG_VERSION"), "running");
     let ended = gateway.wait(&signals);
-    gateway.stop(config.pipeline.drain_timeout);
-    ended
+    let stopped = gateway.stop(config.pipeline.drain_timeout);
+    ended.and(stopped)
 }
 
 /// A channel with one message at the first signal.
@@ -112,11 +114,17 @@ fn signals() -> io::Result<Receiver<()>> {
     Ok(told)
 }
 
+/// How long a part may take to end after it has nothing left to wait for.
+const GRACE: Duration = Duration::from_secs(2);
+/// Longer than the publisher takes to say goodbye.
+const FAREWELL: Duration = Duration::from_secs(3);
+
 struct Gateway {
     clock: LinuxClock,
     acquisition: LinuxClock,
     storage: LinuxClock,
-    is_stopping: Arc<AtomicBool>,
+    /// When the forwarder has to be done, once that is known.
+    stops_by: Arc<OnceLock<Monotonic>>,
     wake_forwarder: Waker,
     buses: Vec<Part>,
     store: Part,
@@ -134,7 +142,7 @@ impl Gateway {
         let counters = Arc::new(Counters::default());
         let executor = Executor::builder().workers(config.pipeline.workers).build()?;
         let executor = Arc::new(executor);
-        let is_stopping = Arc::new(AtomicBool::new(false));
+        let stops_by = Arc::new(OnceLock::new());
         let publisher = MqttPublisher::new(mqtt_options(config)?);
         let wake_forwarder = publisher.waker();
         let (clock, acquisition, storage) =
@@ -169,8 +177,8 @@ impl Gateway {
             Arc::clone(&counters),
             tally,
         );
-        let (stopping, drain_timeout) = (Arc::clone(&is_stopping), config.pipeline.drain_timeout);
-        let forward = move || forwarder.run(|| stopping.load(Relaxed), drain_timeout);
+        let time = Arc::clone(&stops_by);
+        let forward = move || forwarder.run(|| time.get().copied());
 
         let store = Part::start("store", move || store.run())?;
         let forwarder = Part::start("forwarder", forward)?;
@@ -179,7 +187,7 @@ impl Gateway {
             clock,
             acquisition,
             storage,
-            is_stopping,
+            stops_by,
             wake_forwarder,
             buses,
             store,
@@ -204,25 +212,36 @@ impl Gateway {
         }
     }
 
-    fn stop(self, drain_timeout: Duration) {
-        let until = self.clock.now().monotonic + drain_timeout;
-        let left = || until.saturating_since(self.clock.now().monotonic);
+    fn stop(self, drain_timeout: Duration) -> Result<(), RunError> {
+        let begun = self.clock.now().monotonic;
+        let left = |until: Monotonic| until.saturating_since(self.clock.now().monotonic);
+        let (half, until) = (begun + drain_timeout / 2, begun + drain_timeout);
+        let mut faults = Vec::new();
         self.acquisition.interrupt();
-        for bus in self.buses {
-            bus.join(left());
-        }
         // With the last bus worker the queue is closed, and the store ends when it is empty.
-        if !self.store.is_over_within(left()) {
+        if !self.store.is_over_within(left(half)) {
             self.storage.interrupt();
         }
-        self.store.join(Duration::from_secs(1));
-        self.is_stopping.store(true, Relaxed);
+        for bus in self.buses {
+            faults.extend(bus.join(GRACE));
+        }
+        let unstored = self.store.join(GRACE);
+        let _ = self.stops_by.set(until);
         (self.wake_forwarder)();
-        // It keeps its own bound, from when it is told.
-        self.forwarder.join(drain_timeout + Duration::from_secs(1));
-        let counters = self.counters.snapshot(&*self.spool, &self.executor);
-        let waiting = counters.get("samples_waiting").copied().unwrap_or_default();
-        tracing::info!(waiting, ?counters, "stopped");
+        let unsent = self.forwarder.join(left(until) + FAREWELL);
+        let is_at_rest = unstored.is_none() && unsent.is_none();
+        faults.extend(unstored.into_iter().chain(unsent));
+        match self.counters.readings_lost.get() {
+            0 => {}
+            lost => faults.push(format!("{lost} readings lost")),
+        }
+        // A store that hangs in the kernel holds the spool; then it cannot be asked any more.
+        if is_at_rest {
+            let counters = self.counters.snapshot(&*self.spool, &self.executor);
+            let waiting = counters.get("samples_waiting").copied().unwrap_or_default();
+            tracing::info!(waiting, ?counters, "stopped");
+        }
+        if faults.is_empty() { Ok(()) } else { Err(RunError::NotDrained(faults)) }
     }
 }
 

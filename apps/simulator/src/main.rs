@@ -34,8 +34,8 @@ use self::{
     world::World,
 };
 
-/// Longer than the gateway's own bound for a drain.
-const STOP_MAX: Duration = Duration::from_secs(15);
+/// Longer than the gateway's own bound: its drain timeout and the farewells.
+const STOP_MAX: Duration = Duration::from_secs(30);
 /// Longer than the verifier takes to connect to a broker that is there.
 const LISTEN_MAX: Duration = Duration::from_secs(15);
 /// Longer than the verifier takes to settle after the gateway's last word.
@@ -94,7 +94,7 @@ fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let mut site = Site::start(arguments, folder.path(), &broker, &session)?;
     if arguments.headless {
         let length = humantime::format_duration(arguments.duration);
-        eprintln!("site runs for {length}; broker {broker}; folder {}", folder.path().display());
+        eprintln!("site runs for {length}; folder {}", folder.path().display());
     }
     site.live(arguments.duration, &interrupted)?;
     let code = site.end()?;

@@ -42,12 +42,15 @@ impl Part {
         matches!(self.ended.recv_timeout(patience), Err(RecvTimeoutError::Disconnected))
     }
 
-    /// Joins it if it ends within `patience`, and leaves it to the process's end otherwise.
-    pub(super) fn join(self, patience: Duration) {
+    /// Joins it if it ends within `patience`, and leaves it to the process's end otherwise. Says what
+    /// is amiss.
+    pub(super) fn join(self, patience: Duration) -> Option<String> {
         if !self.is_over_within(patience) {
-            tracing::warn!(part = self.name, "does not stop in time; going on without it");
+            Some(format!("{} does not stop", self.name))
         } else if self.thread.join().is_err() {
-            tracing::error!(part = self.name, "ended in a panic");
+            Some(format!("{} ended in a panic", self.name))
+        } else {
+            None
         }
     }
 }
