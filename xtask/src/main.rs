@@ -8,6 +8,7 @@
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command for the terminal")]
 
 mod arch;
+mod bench;
 mod command;
 mod sim;
 mod test;
@@ -32,6 +33,8 @@ enum Command {
     /// Check everything: format, lints, docs, arrows, and every test
     #[command(after_help = test::STEPS)]
     Test(test::Arguments),
+    /// Measure one part of the project against its peers, interleaved in one run
+    Bench(bench::Arguments),
     /// Prove that no dependency between the crates points outwards
     Arch,
 }
@@ -40,6 +43,7 @@ fn main() -> ExitCode {
     let outcome = match Arguments::parse().command {
         Command::Sim(arguments) => sim::run(&arguments),
         Command::Test(arguments) => test::run(&arguments),
+        Command::Bench(arguments) => bench::run(&arguments),
         Command::Arch => arch::run().map(|()| ExitCode::SUCCESS),
     };
     outcome.unwrap_or_else(|error| {

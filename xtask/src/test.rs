@@ -22,6 +22,7 @@ pub(crate) const STEPS: &str = "Steps, in this order; the first that fails ends 
   docs     rustdoc, warnings are errors
   arch     the arrows between the crates
   release  the gateway as released, which the system tests run
+  models   the executor's protocols under loom, every interleaving within stated bounds
   tests    unit, property, contract, story and system tests, and doc tests
 
 A test skipped for want of a part is listed at the end. With CI=true a missing part is installed if
@@ -60,6 +61,7 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         step("arch", &mut arch::run)?;
     }
     step("release", &mut sim::build_gateway)?;
+    step("models", &mut models)?;
     let skips = target().join("skipped-tests.txt");
     step("tests", &mut || tests(&arguments.passed_on, &skips))?;
     announce(&format!("all green in {}", spoken(begun.elapsed())));
@@ -80,6 +82,16 @@ fn docs() -> anyhow::Result<()> {
         cargo()
             .args(["doc", "--workspace", "--no-deps", "--all-features", "--quiet"])
             .env("RUSTDOCFLAGS", "-D warnings"),
+    )
+}
+
+/// The model checker replaces atomics and threads, so it wants a build of its own.
+fn models() -> anyhow::Result<()> {
+    run_command(
+        cargo()
+            .args(["test", "--package", "executor", "--release", "--lib", "models"])
+            .env("RUSTFLAGS", "--cfg loom")
+            .env("CARGO_TARGET_DIR", target().join("loom")),
     )
 }
 

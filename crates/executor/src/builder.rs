@@ -1,37 +1,103 @@
 //! How an executor is set up.
 
-use std::{io, num::NonZeroUsize, thread};
+use std::{io, num::NonZeroUsize, thread, time::Duration};
 
-use crate::Executor;
+use crate::{
+    Executor, Priority, Timing, clock,
+    monitor::{OnSlow, SlowJob, Watch},
+    pool::{Settings, Warn},
+    system::{Scheduling, ThreadOptions},
+};
 
 /// Jobs that wait at most, unless the builder is told otherwise.
 const DEFAULT_CAPACITY: NonZeroUsize = NonZeroUsize::new(4096).unwrap();
 
+/// When the number of workers changes, and how far.
+///
+/// It grows by one when for `grow_after` there were never fewer than `grow_above` queued jobs to
+/// each worker, and shrinks by one when nothing was queued for `shrink_after`.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Scaling {
+    /// No fewer workers than this; it starts with as many.
+    pub min: NonZeroUsize,
+    /// No more workers than this, not counting those that stand in for blocked ones.
+    pub max: NonZeroUsize,
+    /// Queued jobs to each worker.
+    pub grow_above: usize,
+    /// How long the queue must have been that long.
+    pub grow_after: Duration,
+    /// How long the queue must have been empty.
+    pub shrink_after: Duration,
+}
+
+impl Default for Scaling {
+    /// From one worker per core to two, after 5 s of ten jobs to each; back after 30 s of none.
+    fn default() -> Self {
+        let cores = thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
+        Self {
+            min: cores,
+            max: cores.saturating_mul(NonZeroUsize::MIN.saturating_add(1)),
+            grow_above: 10,
+            grow_after: Duration::from_secs(5),
+            shrink_after: Duration::from_secs(30),
+        }
+    }
+}
+
 /// Sets up an [`Executor`].
-#[derive(Clone, Debug)]
 #[must_use = "a builder does nothing until `build`"]
 pub struct Builder {
-    pub(crate) workers: NonZeroUsize,
-    pub(crate) capacity: NonZeroUsize,
-    pub(crate) thread_name: String,
+    scaling: Scaling,
+    capacity: NonZeroUsize,
+    compensation: usize,
+    coalesce: [Duration; 4],
+    timing: Timing,
+    trace: usize,
+    slow_after: Option<(Duration, OnSlow)>,
+    warn: Option<(usize, Warn)>,
+    threads: ThreadOptions,
 }
 
 impl Builder {
     pub(crate) fn new() -> Self {
+        let scaling = Scaling::default();
         Self {
-            workers: thread::available_parallelism().unwrap_or(NonZeroUsize::MIN),
+            scaling: Scaling { max: scaling.min, ..scaling },
             capacity: DEFAULT_CAPACITY,
-            thread_name: "worker".to_owned(),
+            compensation: 16,
+            coalesce: [Duration::ZERO; 4],
+            timing: Timing::Exact,
+            trace: 0,
+            slow_after: None,
+            warn: None,
+            threads: ThreadOptions { name: "worker".to_owned(), ..ThreadOptions::default() },
         }
     }
 
     /// How many threads run jobs. Default: one per available core.
     pub fn workers(mut self, workers: NonZeroUsize) -> Self {
-        self.workers = workers;
+        (self.scaling.min, self.scaling.max) = (workers, workers);
+        self
+    }
+
+    /// Lets the number of workers follow the load. Needs a thread of its own, which sleeps while
+    /// nothing is to be done. Default: it does not change. `max` is no less than `min`.
+    pub fn scaling(mut self, scaling: Scaling) -> Self {
+        self.scaling = Scaling { max: scaling.max.max(scaling.min), ..scaling };
+        self
+    }
+
+    /// How many workers more there may be at most while others are blocked. Default: 16.
+    pub fn compensation(mut self, workers: usize) -> Self {
+        self.compensation = workers;
         self
     }
 
     /// How many accepted jobs may wait to start. Default: 4096.
+    ///
+    /// Beside them each worker holds at most 128 that it has taken and not begun: those it can
+    /// expect to start within 10 µs. Memory: 64 bytes a place, four times, for the four
+    /// priorities; the system provides it when first used.
     pub fn capacity(mut self, capacity: NonZeroUsize) -> Self {
         self.capacity = capacity;
         self
@@ -40,7 +106,74 @@ impl Builder {
     /// What the threads are called: `name-0`, `name-1`, … Default: `worker`. Linux shows the
     /// first 15 bytes.
     pub fn thread_name(mut self, name: impl Into<String>) -> Self {
-        self.thread_name = name.into();
+        self.threads.name = name.into();
+        self
+    }
+
+    /// The workers' stack size in bytes. Default: that of `std`.
+    pub fn stack_size(mut self, bytes: usize) -> Self {
+        self.threads.stack_size = Some(bytes);
+        self
+    }
+
+    /// The cores to pin the workers to, in turn. Default: none. Linux only.
+    pub fn affinity(mut self, cores: impl Into<Vec<usize>>) -> Self {
+        self.threads.affinity = cores.into();
+        self
+    }
+
+    /// How the system schedules the workers. Default: like any thread. Linux only.
+    pub fn scheduling(mut self, scheduling: Scheduling) -> Self {
+        self.threads.scheduling = scheduling;
+        self
+    }
+
+    /// Lets jobs of `priority` without a handle wait up to `window` for others, to be woken for
+    /// together: less CPU at high rates, later starts. Only jobs that come within the window after
+    /// a worker ran out of work wait; after a longer silence the first one wakes at once. Where
+    /// windows differ, the shortest counts. Default: no waiting.
+    ///
+    /// `Critical` and `High` jobs, and those with a handle, never wait; for those priorities this
+    /// does nothing.
+    pub fn coalesce(mut self, priority: Priority, window: Duration) -> Self {
+        if !priority.is_urgent() {
+            self.coalesce[priority.index()] = window;
+        }
+        self
+    }
+
+    /// Which jobs are timed. Default: every one. With a watchdog, always every one.
+    pub fn timing(mut self, timing: Timing) -> Self {
+        self.timing = timing;
+        self
+    }
+
+    /// Keeps the last `records` jobs of each worker for [`Executor::take_trace`]. Default: none.
+    pub fn trace(mut self, records: usize) -> Self {
+        self.trace = records;
+        self
+    }
+
+    /// Watches for jobs that run longer than `limit`: each is counted, and reported to `report`
+    /// while it runs, by a thread of its own. A slow job found asleep is counted as blocked and
+    /// another worker stands in for it. Default: no watchdog.
+    pub fn slow_after(
+        mut self,
+        limit: Duration,
+        report: impl Fn(&SlowJob) + Send + Sync + 'static,
+    ) -> Self {
+        self.slow_after = Some((limit, Box::new(report)));
+        self
+    }
+
+    /// Calls `warn` with the queue's length when it reaches `jobs`; again only after it has been
+    /// below half of that. It runs in the submitter's thread. Default: no warning.
+    pub fn warn_at(
+        mut self,
+        jobs: NonZeroUsize,
+        warn: impl Fn(usize) + Send + Sync + 'static,
+    ) -> Self {
+        self.warn = Some((jobs.get(), Box::new(warn)));
         self
     }
 
@@ -50,7 +183,22 @@ impl Builder {
     ///
     /// [`BuildError::Thread`] when the system refuses a thread; those already started are joined.
     pub fn build(self) -> Result<Executor, BuildError> {
-        Executor::start(&self)
+        clock::warm_up();
+        let windows = self.coalesce.iter().copied().filter(|window| !window.is_zero());
+        let settings = Settings {
+            capacity: self.capacity.get(),
+            workers: self.scaling.min.get(),
+            places: self.scaling.max.get() + self.compensation,
+            nap: windows.min().unwrap_or_default(),
+            patient: self.coalesce.map(|window| !window.is_zero()),
+            slow: self.slow_after.as_ref().map_or(u64::MAX, |(limit, _)| clock::to_ticks(*limit)),
+            trace: self.trace,
+            warn_at: self.warn.as_ref().map_or(usize::MAX, |(jobs, _)| *jobs),
+        };
+        let timing = if self.slow_after.is_some() { Timing::Exact } else { self.timing };
+        let scaling = (self.scaling.max > self.scaling.min).then_some(self.scaling);
+        let watch = Watch { scaling, slow: self.slow_after };
+        Executor::start(settings, self.threads, self.warn.map(|(_, warn)| warn), timing, watch)
     }
 }
 
@@ -58,8 +206,8 @@ impl Builder {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum BuildError {
-    /// A worker thread could not be created.
-    #[error("could not start worker thread {name:?}")]
+    /// A thread could not be created.
+    #[error("could not start thread {name:?}")]
     Thread {
         /// The thread's intended name.
         name: String,

@@ -1,205 +1,589 @@
-//! The executor: one bounded queue behind one lock, and the workers that empty it.
+//! The heart: one short lock, and who sleeps and wakes around it.
 //!
-//! A worker sleeps on `work` while the queue is empty, a submitter on `room` while it is full.
-//! Both conditions, and the shutdown flag, change only under the lock, and every wait re-checks
-//! them under it: no wake-up can fall between the check and the sleep.
+//! # Terms
+//!
+//! * **Visit** — a worker takes the lock to fill its batch, or to go to sleep.
+//! * **Sleeper** — a worker on the `idle` list; it parks until somebody takes it off.
+//! * **Napper** — a worker that sleeps for the coalescing window only, and then looks by itself.
+//! * **Waking** — taken off the list, not back under the lock yet.
+//! * **Prompt** — a submission whose job must not wait for the napper: urgent, or with a handle.
+//!
+//! # Invariants
+//!
+//! 1. A worker goes on the `idle` list only after finding, under the lock it still holds, nothing
+//!    in the queue and nothing in any batch.
+//! 2. Whoever makes work visible (a push, or a batch of more than the one job now begun) does so
+//!    under the lock and, before it lets go, takes a sleeper off the list, unless one is waking.
+//! 3. A waking worker, at its next visit, either finds nothing or keeps to 2.
+//!
+//! From these: while work is visible and a worker sleeps, another is waking or about to visit. A
+//! wake-up cannot be lost, because list and work change under one lock, and a sleeper's `woken`
+//! flag stays set until it has seen it. `README.md` tells it at length.
 
 use std::{
-    cell::Cell,
-    collections::VecDeque,
-    panic::{AssertUnwindSafe, catch_unwind},
-    ptr,
-    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
-    thread::{self, JoinHandle},
+    mem,
+    sync::atomic::{
+        AtomicI32,
+        Ordering::{Acquire, Relaxed, Release},
+    },
+    thread,
+    time::Duration,
+    vec,
 };
 
 use crate::{
-    BuildError, Builder, JobError, JobHandle, Metrics, SubmitError,
-    handle::{Sender, Slot},
-    metrics::Counters,
+    batch::{Batch, Filling},
+    clock,
+    error::{Abandoned, Refusal},
+    job::Job,
+    metrics::{Counters, Metrics},
+    policy::{Priority, WhenFull},
+    queue::Queue,
+    recorder::{Keeping, Recorder},
+    strand::Strands,
+    sync::{
+        AtomicBool, Condvar, Mutex, MutexGuard, Padded, Thread, current, lock, park, park_for, wait,
+    },
+    worker::{self, Crew},
 };
 
-/// A job without its type. The flag it returns says whether it panicked.
-type Job = Box<dyn FnOnce(&Counters) + Send>;
-
-struct Queue {
-    jobs: VecDeque<Job>,
-    closed: bool,
+/// What a pool is told when it is made.
+#[derive(Clone, Debug)]
+pub(crate) struct Settings {
+    pub(crate) capacity: usize,
+    /// Workers at the start, and the fewest.
+    pub(crate) workers: usize,
+    /// The most worker threads ever, compensation included.
+    pub(crate) places: usize,
+    /// Sleep this long before sleeping for good, for patient jobs to gather; zero for not at all.
+    pub(crate) nap: Duration,
+    /// Which classes wait for the napper.
+    pub(crate) patient: [bool; 4],
+    /// Slow beyond this, in ticks.
+    pub(crate) slow: u64,
+    /// Trace records kept by each worker.
+    pub(crate) trace: usize,
+    /// Queue length at which `warn` is called.
+    pub(crate) warn_at: usize,
 }
 
-struct Shared {
-    queue: Mutex<Queue>,
-    work: Condvar,
+/// Jobs so long that fewer of them fit a batch are worth a wake-up each.
+const FEW: usize = 16;
+
+/// What is called, in the submitter's thread, with the number of jobs queued.
+pub(crate) type Warn = Box<dyn Fn(usize) + Send + Sync>;
+
+pub(crate) struct Pool {
+    state: Padded<Mutex<State>>,
+    /// Whether a `Critical` or `High` job waits: a hint, so that a worker breaks off its batch.
+    urgent: Padded<AtomicBool>,
+    /// Submitters wait here while the queue is full.
     room: Condvar,
-    capacity: usize,
-    counters: Counters,
+    /// A shutdown waits here for the last worker to go.
+    pub(crate) gone: Condvar,
+    pub(crate) places: Box<[Padded<Place>]>,
+    given_up: AtomicBool,
+    /// The books of submitters that run a job themselves.
+    pub(crate) outside: Recorder,
+    pub(crate) counters: Counters,
+    pub(crate) settings: Settings,
+    pub(crate) strands: Strands,
+    pub(crate) started: u64,
+    pub(crate) crew: Crew,
+    warn: Option<Warn>,
 }
 
-thread_local! {
-    /// Which pool this thread works for; null elsewhere. Compared, never followed.
-    static POOL: Cell<*const Shared> = const { Cell::new(ptr::null()) };
+/// Where a worker works. Outlives it: the next worker in the place goes on with its books.
+pub(crate) struct Place {
+    pub(crate) batch: Batch,
+    pub(crate) recorder: Recorder,
+    woken: AtomicBool,
+    /// The watchdog found its job asleep and counted it as blocked.
+    pub(crate) found_blocked: AtomicBool,
+    /// The system's number for the worker's thread; 0 before there is one.
+    pub(crate) thread_id: AtomicI32,
 }
 
-/// A bounded thread pool. Share it by reference or in an `Arc`; dropping it drains it.
-pub struct Executor {
-    shared: Arc<Shared>,
-    workers: Vec<JoinHandle<()>>,
+/// A worker that sleeps: where, and how to wake it.
+struct Sleeper {
+    place: usize,
+    thread: Thread,
 }
 
-impl Executor {
-    /// Sets up an executor.
-    pub fn builder() -> Builder {
-        Builder::new()
-    }
+/// All that changes under the lock.
+pub(crate) struct State {
+    pub(crate) queue: Queue,
+    pub(crate) closed: bool,
+    idle: Vec<Sleeper>,
+    napper: Option<Sleeper>,
+    waking: usize,
+    /// Submitters asleep on `room` that nobody has notified yet.
+    room_waiters: usize,
+    warned: bool,
+    /// How many workers there should be, not counting blocked ones.
+    pub(crate) target: usize,
+    /// Worker threads, started or about to be.
+    pub(crate) alive: usize,
+    /// Of those, the ones declared blocked.
+    pub(crate) blocked: usize,
+    /// Places without a worker.
+    pub(crate) vacant: Vec<usize>,
+    /// The monitor sleeps until work comes.
+    pub(crate) monitor: Option<thread::Thread>,
+}
 
-    pub(crate) fn start(builder: &Builder) -> Result<Self, BuildError> {
-        let capacity = builder.capacity.get();
-        let shared = Arc::new(Shared {
-            queue: Mutex::new(Queue { jobs: VecDeque::with_capacity(capacity), closed: false }),
-            work: Condvar::new(),
-            room: Condvar::new(),
-            capacity,
-            counters: Counters::default(),
-        });
-        // On an early return `drop` joins those already started.
-        let mut executor = Self { shared, workers: Vec::new() };
-        for number in 0..builder.workers.get() {
-            let name = format!("{}-{number}", builder.thread_name);
-            let shared = Arc::clone(&executor.shared);
-            let worker = thread::Builder::new().name(name.clone()).spawn(move || shared.work());
-            let worker = worker.map_err(|source| BuildError::Thread { name, source })?;
-            executor.workers.push(worker);
+/// What a worker does after a visit.
+#[derive(Debug, Eq, PartialEq)]
+pub(crate) enum Visit {
+    /// Work off its batch.
+    Work {
+        /// How many jobs it took.
+        taken: usize,
+        /// Whether it slept before.
+        slept: bool,
+    },
+    /// End its thread.
+    Leave,
+}
+
+/// What becomes of a job that was submitted.
+pub(crate) enum Admission {
+    Accepted,
+    Refused(Job, Refusal),
+    /// The submitter is to run it.
+    RunHere(Job),
+}
+
+/// How far a batch got.
+pub(crate) enum Advance {
+    Done,
+    Refused(Refusal),
+    /// The submitter is to run the next job.
+    RunNextHere,
+}
+
+/// How a job is submitted.
+#[derive(Clone, Copy)]
+pub(crate) struct Order {
+    pub(crate) priority: Priority,
+    pub(crate) when_full: WhenFull,
+    /// Whether the job must not wait for a napper.
+    pub(crate) prompt: bool,
+}
+
+/// Whom to unpark once the lock is free.
+#[derive(Default)]
+#[must_use = "a sleeper taken off the list and not woken sleeps for ever"]
+pub(crate) struct Wake {
+    sleeper: Option<Sleeper>,
+    monitor: Option<thread::Thread>,
+}
+
+impl State {
+    fn new(settings: &Settings) -> Self {
+        Self {
+            queue: Queue::new(settings.capacity),
+            closed: false,
+            idle: Vec::with_capacity(settings.places),
+            napper: None,
+            waking: 0,
+            room_waiters: 0,
+            warned: false,
+            target: settings.workers,
+            alive: 0,
+            blocked: 0,
+            vacant: (0..settings.places).rev().collect(),
+            monitor: None,
         }
-        Ok(executor)
     }
 
-    /// Hands a job over, waiting for room when the queue is full.
-    ///
-    /// A worker of this pool does not wait, since nobody might be left to make room: it is
-    /// refused with [`SubmitError::Full`].
-    ///
-    /// # Errors
-    ///
-    /// [`SubmitError`], with the job in it, when the queue is full and the caller is a worker.
-    pub fn submit<T, F>(&self, job: F) -> Result<JobHandle<T>, SubmitError<F>>
-    where
-        T: Send + 'static,
-        F: FnOnce() -> T + Send + 'static,
-    {
-        let refused = match self.shared.queue_with_room() {
-            Ok(mut queue) => {
-                let (sender, handle) = Slot::pair();
-                queue.jobs.push_back(erase(job, sender));
-                drop(queue);
-                self.shared.work.notify_one();
-                return Ok(handle);
-            }
-            Err(Refusal::Closed) => SubmitError::Closed { job },
-            Err(Refusal::Full) => SubmitError::Full { job, capacity: self.shared.capacity },
+    /// Takes a sleeper off the list for work just made visible (invariant 2).
+    #[inline]
+    fn wake(&mut self, urgent: bool, prompt: bool) -> Wake {
+        if (self.waking > 0 && !urgent) || (self.napper.is_some() && !prompt) {
+            return Wake::default();
+        }
+        let Some(sleeper) = self.napper.take().or_else(|| self.idle.pop()) else {
+            return Wake::default();
         };
-        Counters::count(&self.shared.counters.rejected);
-        Err(refused)
+        self.waking += 1;
+        Wake { sleeper: Some(sleeper), monitor: self.monitor.take() }
     }
 
-    /// The counters as they are now.
-    pub fn metrics(&self) -> Metrics {
-        let queued = self.shared.lock().jobs.len();
-        self.shared.counters.snapshot(queued, self.workers.len())
+    /// Takes a vacant place for a new worker.
+    pub(crate) fn occupy(&mut self) -> Option<usize> {
+        let place = self.vacant.pop()?;
+        self.alive += 1;
+        Some(place)
     }
 
-    /// Runs what is queued, joins the workers, and returns the final counters.
+    /// Whether nothing happens, and nothing will until a job comes.
+    pub(crate) fn is_at_rest(&self) -> bool {
+        self.queue.is_empty() && self.napper.is_none() && self.idle.len() == self.alive
+    }
+
+    /// Lowers the target by one and takes the sleeper off the list who is to leave.
+    pub(crate) fn shrink(&mut self) -> Wake {
+        self.target -= 1;
+        let sleeper = self.idle.pop();
+        self.waking += usize::from(sleeper.is_some());
+        Wake { sleeper, monitor: None }
+    }
+
+    pub(crate) fn idle(&self) -> usize {
+        self.idle.len() + usize::from(self.napper.is_some())
+    }
+
+    /// Whether one worker more than wanted could run.
+    fn has_surplus(&self) -> bool {
+        self.alive.saturating_sub(self.blocked) > self.target
+    }
+}
+
+impl Pool {
+    pub(crate) fn new(settings: Settings, crew: Crew, warn: Option<Warn>) -> Self {
+        let keeping = Keeping { slow: settings.slow, trace: settings.trace };
+        let place = |_| {
+            let recorder = Recorder::new(keeping, false);
+            Padded(Place {
+                batch: Batch::new(),
+                recorder,
+                woken: AtomicBool::new(false),
+                found_blocked: AtomicBool::new(false),
+                thread_id: AtomicI32::new(0),
+            })
+        };
+        Self {
+            state: Padded(Mutex::new(State::new(&settings))),
+            urgent: Padded(AtomicBool::new(false)),
+            room: Condvar::new(),
+            gone: Condvar::new(),
+            places: (0..settings.places).map(place).collect(),
+            given_up: AtomicBool::new(false),
+            outside: Recorder::new(keeping, true),
+            counters: Counters::default(),
+            strands: Strands::new(),
+            started: clock::ticks(),
+            settings,
+            crew,
+            warn,
+        }
+    }
+
+    pub(crate) fn lock(&self) -> MutexGuard<'_, State> {
+        lock(&self.state)
+    }
+
+    /// Queues `job`, or says why not.
+    #[inline]
+    pub(crate) fn submit(&self, job: Job, order: Order) -> Admission {
+        let mut state = self.lock();
+        let mut evicted = None;
+        if state.closed || !state.queue.has_room() {
+            state = match self.make_room(state, order, &mut evicted) {
+                Ok(state) => state,
+                Err(None) => return Admission::RunHere(job),
+                Err(Some(refusal)) => return Admission::Refused(job, refusal),
+            };
+        }
+        state.queue.push(order.priority, job);
+        self.announce(state, order);
+        self.evict(evicted);
+        Admission::Accepted
+    }
+
+    /// Queues jobs until none is left or one has no room.
+    pub(crate) fn submit_batch(&self, jobs: &mut vec::IntoIter<Job>, order: Order) -> Advance {
+        while !jobs.as_slice().is_empty() {
+            let mut state = self.lock();
+            let mut evicted = None;
+            if state.closed || !state.queue.has_room() {
+                state = match self.make_room(state, order, &mut evicted) {
+                    Ok(state) => state,
+                    Err(refusal) => return refusal.map_or(Advance::RunNextHere, Advance::Refused),
+                };
+            }
+            let room = state.queue.room();
+            state.queue.extend(order.priority, jobs.by_ref().take(room));
+            self.announce(state, order);
+            self.evict(evicted);
+        }
+        Advance::Done
+    }
+
+    /// Takes everything that has not started, to be given up.
+    pub(crate) fn discard(&self) -> Vec<Job> {
+        self.given_up.store(true, Release);
+        let mut state = self.lock();
+        let mut jobs = state.queue.clear();
+        for place in &self.places {
+            place.batch.claim_all(&mut jobs);
+        }
+        drop(state);
+        jobs
+    }
+
+    /// Whether a shutdown is over that did not wait for everything.
+    pub(crate) fn has_given_up(&self) -> bool {
+        self.given_up.load(Acquire)
+    }
+
+    /// Lets go of the lock after a push, and wakes whom it takes.
+    #[inline]
+    pub(crate) fn announce(&self, mut state: MutexGuard<'_, State>, order: Order) {
+        let urgent = order.priority.is_urgent();
+        if urgent {
+            self.urgent.store(true, Relaxed);
+        }
+        let prompt = order.prompt || !self.settings.patient[order.priority.index()];
+        let wake = state.wake(urgent, prompt);
+        let crossed = state.queue.len() >= self.settings.warn_at && !state.warned;
+        state.warned |= crossed;
+        let queued = state.queue.len();
+        drop(state);
+        self.unpark(wake);
+        if crossed && let Some(warn) = &self.warn {
+            warn(queued);
+        }
+    }
+
+    #[inline]
+    pub(crate) fn unpark(&self, wake: Wake) {
+        if let Some(sleeper) = wake.sleeper {
+            self.places[sleeper.place].woken.store(true, Release);
+            sleeper.thread.unpark();
+        }
+        if let Some(monitor) = wake.monitor {
+            monitor.unpark();
+        }
+    }
+
+    pub(crate) fn evict(&self, evicted: Option<Job>) {
+        if let Some(job) = evicted {
+            Counters::count(&self.counters.dropped);
+            job.abandon(Abandoned::Evicted, Some(self));
+        }
+    }
+
+    /// Makes room as the order says, or says why there is none; `None` to run the job in its
+    /// submitter.
+    #[cold]
+    pub(crate) fn make_room<'a>(
+        &'a self,
+        mut state: MutexGuard<'a, State>,
+        order: Order,
+        evicted: &mut Option<Job>,
+    ) -> Result<MutexGuard<'a, State>, Option<Refusal>> {
+        if state.closed {
+            return Err(Some(Refusal::Closed));
+        }
+        let full = Refusal::Full { capacity: self.settings.capacity };
+        let from_worker = worker::is_worker_of(self);
+        match order.when_full {
+            WhenFull::Block if !from_worker => return self.wait_for_room(state, None),
+            WhenFull::BlockFor(most) if !from_worker => {
+                return self.wait_for_room(state, Some(most));
+            }
+            WhenFull::RunInCaller => return Err(None),
+            WhenFull::DropOldest => *evicted = state.queue.evict_oldest(order.priority),
+            WhenFull::DropLowest => *evicted = state.queue.evict_lowest(order.priority),
+            WhenFull::Block | WhenFull::BlockFor(_) | WhenFull::Reject => {}
+        }
+        if evicted.is_some() { Ok(state) } else { Err(Some(full)) }
+    }
+
+    /// Sleeps until there is room, the pool closes, or `most` is over.
+    fn wait_for_room<'a>(
+        &'a self,
+        mut state: MutexGuard<'a, State>,
+        most: Option<Duration>,
+    ) -> Result<MutexGuard<'a, State>, Option<Refusal>> {
+        let until = most.map(|most| clock::ticks().saturating_add(clock::to_ticks(most)));
+        while !state.closed && !state.queue.has_room() {
+            let left = until.map(|until| clock::duration(until.saturating_sub(clock::ticks())));
+            if left.is_some_and(|left| left.is_zero()) {
+                return Err(Some(Refusal::Full { capacity: self.settings.capacity }));
+            }
+            state.room_waiters += 1;
+            let timed_out;
+            (state, timed_out) = wait(&self.room, state, left);
+            if timed_out {
+                // Not notified, so nobody counted it out; if somebody did meanwhile, the count
+                // only errs towards one notification too many.
+                state.room_waiters = state.room_waiters.saturating_sub(1);
+            }
+        }
+        if state.closed { Err(Some(Refusal::Closed)) } else { Ok(state) }
+    }
+
+    /// Tells the waiting submitters that there is room, when `fit` jobs fit a batch.
     ///
-    /// Called from one of its own jobs it cannot wait for that job: the worker ends after it.
-    pub fn drain(mut self) -> Metrics {
-        self.close_and_join();
-        self.metrics()
-    }
-
-    fn close_and_join(&mut self) {
-        self.shared.lock().closed = true;
-        self.shared.work.notify_all();
-        self.shared.room.notify_all();
-        for worker in self.workers.drain(..) {
-            if worker.thread().id() != thread::current().id() {
-                // A worker catches every panic of a job, so there is nothing left to report.
-                drop(worker.join());
-            }
+    /// While tiny jobs go by the batch, not before half of the queue is free: a wake-up for each
+    /// batch would cost more than the jobs. Until then there is work for everybody, and whoever
+    /// takes it comes back here.
+    #[inline]
+    pub(crate) fn notify_room(&self, state: &mut State, fit: usize) {
+        let worth_it = fit < FEW || state.queue.room() >= self.settings.capacity / 2;
+        if state.room_waiters > 0 && worth_it {
+            state.room_waiters = 0;
+            self.room.notify_all();
         }
-    }
-}
-
-impl Drop for Executor {
-    fn drop(&mut self) {
-        self.close_and_join();
-    }
-}
-
-/// Ties a job to its result and makes it run without unwinding.
-fn erase<T, F>(job: F, sender: Sender<T>) -> Job
-where
-    T: Send + 'static,
-    F: FnOnce() -> T + Send + 'static,
-{
-    Box::new(move |counters| {
-        let outcome = catch_unwind(AssertUnwindSafe(job));
-        if outcome.is_err() {
-            Counters::count(&counters.panicked);
-        }
-        // Counted first, so that whoever has the result also sees it counted.
-        Counters::count(&counters.processed);
-        sender.send(outcome.map_err(|payload| JobError::from_panic(&*payload)));
-    })
-}
-
-enum Refusal {
-    Closed,
-    Full,
-}
-
-impl Shared {
-    fn lock(&self) -> MutexGuard<'_, Queue> {
-        // No job runs under the lock, so a poisoned queue is still a whole one.
-        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+        state.warned &= state.queue.len() >= self.settings.warn_at / 2;
     }
 
-    fn queue_with_room(&self) -> Result<MutexGuard<'_, Queue>, Refusal> {
-        let mut queue = self.lock();
+    /// Fills the batch of the worker in `place` with at most `limit` jobs, or sleeps until there
+    /// are some, or sends it home.
+    pub(crate) fn visit(&self, place: usize, limit: usize) -> Visit {
+        let (mut slept, mut napped) = (false, false);
+        let mut state = self.lock();
         loop {
-            if queue.closed {
-                return Err(Refusal::Closed);
+            let taken = self.take(&mut state, place, limit);
+            if taken > 0 {
+                let more = taken > 1 || !state.queue.is_dry() || self.others_have(place);
+                let wake = if more { state.wake(false, true) } else { Wake::default() };
+                self.urgent.store(state.queue.has_urgent(), Relaxed);
+                self.notify_room(&mut state, limit);
+                drop(state);
+                self.unpark(wake);
+                return Visit::Work { taken, slept };
             }
-            if queue.jobs.len() < self.capacity {
-                return Ok(queue);
+            if state.closed || state.has_surplus() {
+                self.leave(state, place);
+                return Visit::Leave;
             }
-            if ptr::eq(POOL.get(), self) {
-                return Err(Refusal::Full);
-            }
-            queue = self.room.wait(queue).unwrap_or_else(PoisonError::into_inner);
+            slept = true;
+            (state, napped) = self.sleep(state, place, napped);
         }
     }
 
-    fn next_job(&self) -> Option<Job> {
-        let mut queue = self.lock();
-        loop {
-            if let Some(job) = queue.jobs.pop_front() {
-                drop(queue);
-                self.room.notify_one();
-                return Some(job);
+    fn take(&self, state: &mut State, place: usize, limit: usize) -> usize {
+        let mut filling = self.places[place].batch.fill();
+        let sharers = state.alive.saturating_sub(state.blocked);
+        state.queue.drain(limit, sharers, |job| filling.push(job));
+        if filling.len() == 0 {
+            self.steal(place, &mut filling);
+        }
+        filling.len()
+    }
+
+    fn steal(&self, place: usize, filling: &mut Filling<'_>) {
+        let others = (1..self.places.len()).map(|step| (place + step) % self.places.len());
+        for other in others {
+            self.places[other].batch.steal_into(filling);
+            if filling.len() > 0 {
+                return;
             }
-            if queue.closed {
-                return None;
-            }
-            queue = self.work.wait(queue).unwrap_or_else(PoisonError::into_inner);
         }
     }
 
-    fn work(self: Arc<Self>) {
-        POOL.set(&raw const *self);
-        while let Some(job) = self.next_job() {
-            // Beyond the job's own panics, the drop of its result may panic too.
-            if catch_unwind(AssertUnwindSafe(|| job(&self.counters))).is_err() {
-                Counters::count(&self.counters.panicked);
-            }
+    fn others_have(&self, place: usize) -> bool {
+        let mut others = self.places.iter().enumerate().filter(|(other, _)| *other != place);
+        others.any(|(_, other)| other.batch.unclaimed() > 0)
+    }
+
+    /// Sleeps until woken, or as a napper until the window is over.
+    fn sleep<'a>(
+        &'a self,
+        mut state: MutexGuard<'a, State>,
+        place: usize,
+        napped: bool,
+    ) -> (MutexGuard<'a, State>, bool) {
+        let nap = !napped && !self.settings.nap.is_zero() && state.napper.is_none();
+        let sleeper = Sleeper { place, thread: current() };
+        if nap {
+            state.napper = Some(sleeper);
+        } else {
+            state.idle.push(sleeper);
         }
+        drop(state);
+        let woken = &self.places[place].woken;
+        if nap {
+            park_for(self.settings.nap, || woken.load(Acquire));
+            let mut state = self.lock();
+            if state.napper.as_ref().is_some_and(|napper| napper.place == place) {
+                state.napper = None;
+                return (state, true);
+            }
+            drop(state);
+        }
+        while !woken.load(Acquire) {
+            park();
+        }
+        // The next to set it will have found this worker on the list, so after the lock below.
+        woken.store(false, Relaxed);
+        let mut state = self.lock();
+        state.waking -= 1;
+        (state, false)
+    }
+
+    pub(crate) fn leave(&self, mut state: MutexGuard<'_, State>, place: usize) {
+        state.alive -= 1;
+        state.vacant.push(place);
+        if state.alive == 0 {
+            self.gone.notify_all();
+        }
+    }
+
+    /// Counts the worker in `place` as blocked and has its jobs seen to; says whether the pool is
+    /// now short of a worker.
+    pub(crate) fn block(&self, place: usize) -> bool {
+        let mut state = self.lock();
+        state.blocked += 1;
+        let work = !state.queue.is_dry() || self.places[place].batch.unclaimed() > 0;
+        let wake = if work { state.wake(false, true) } else { Wake::default() };
+        let short = state.alive.saturating_sub(state.blocked) < state.target;
+        drop(state);
+        self.unpark(wake);
+        short
+    }
+
+    /// What the workers have written down, and how things stand.
+    pub(crate) fn metrics(&self) -> Metrics {
+        let mut metrics = Metrics::default();
+        let recorders = self.places.iter().map(|place| &place.recorder);
+        metrics.add(recorders.clone().chain([&self.outside]));
+        self.counters.add_to(&mut metrics);
+        metrics.busy = recorders.map(|r| clock::duration(r.busy.load(Relaxed))).collect();
+        metrics.uptime = clock::duration(clock::ticks().saturating_sub(self.started));
+        metrics.keys = self.strands.len();
+        let state = self.lock();
+        let batched: usize = self.places.iter().map(|place| place.batch.unclaimed()).sum();
+        metrics.queued = (state.queue.len() + batched) as u64;
+        metrics.queued_by_priority = state.queue.lens().map(|len| len as u64);
+        (metrics.workers, metrics.blocked) = (state.alive, state.blocked);
+        metrics.idle = state.idle();
+        metrics
+    }
+
+    /// Whether a worker should break off its batch for [`Pool::pop_urgent`].
+    #[inline]
+    pub(crate) fn has_urgent(&self) -> bool {
+        self.urgent.load(Relaxed)
+    }
+
+    /// Takes the next `Critical` or `High` job.
+    #[cold]
+    pub(crate) fn pop_urgent(&self) -> Option<Job> {
+        let mut state = self.lock();
+        let job = state.queue.pop_urgent();
+        self.urgent.store(state.queue.has_urgent(), Relaxed);
+        self.notify_room(&mut state, 1);
+        job
+    }
+
+    /// Closes the queue: nothing new is accepted, and workers leave when nothing is left.
+    pub(crate) fn close(&self) {
+        let mut state = self.lock();
+        state.closed = true;
+        let mut sleepers = mem::take(&mut state.idle);
+        sleepers.extend(state.napper.take());
+        state.waking += sleepers.len();
+        let monitor = state.monitor.take();
+        self.notify_room(&mut state, 0);
+        drop(state);
+        for sleeper in sleepers {
+            self.unpark(Wake { sleeper: Some(sleeper), monitor: None });
+        }
+        self.unpark(Wake { sleeper: None, monitor });
     }
 }

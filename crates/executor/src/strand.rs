@@ -1,0 +1,272 @@
+//! Keyed jobs: those of one key one at a time and in order, on whichever worker.
+//!
+//! # Terms
+//!
+//! * **Strand** — the jobs of one key that are accepted and not yet started, while there are any
+//!   or one of them runs. It exists no longer.
+//! * **Runner** — the strand's one representative in the queue; it works the strand off.
+//!
+//! # Invariants
+//!
+//! 1. A strand exists exactly while its runner is queued, in a batch, or running.
+//! 2. Only the runner takes jobs from a strand, and it finishes one before it takes the next.
+//! 3. Every job of a strand is in the queue's `len`: the first as the runner itself, the others
+//!    held. Locks are taken in the order shard, then pool.
+//!
+//! Order and exclusion follow from there being one runner; that no job is left behind, from the
+//! runner's removing the strand under the same lock under which it found it empty.
+
+use std::{
+    collections::{HashMap, VecDeque, hash_map::Entry},
+    hash::{BuildHasher, BuildHasherDefault, Hash, Hasher},
+};
+
+use crate::{
+    clock,
+    error::{Abandoned, Refusal},
+    job::{Job, Task},
+    metrics::Counters,
+    policy::{Priority, WhenFull},
+    pool::{Order, Pool},
+    recorder::{Recorder, Started},
+    sync::{Mutex, MutexGuard, Padded, lock},
+    worker,
+};
+
+#[cfg(not(loom))]
+const SHARDS: usize = 64;
+#[cfg(loom)]
+const SHARDS: usize = 1;
+
+/// The most jobs a runner takes out of its strand at once.
+const HANDFUL: usize = 32;
+
+/// Names a strand: jobs submitted with equal keys run in order and never at the same time.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct Key(u64);
+
+impl Key {
+    /// A key made from a number, one to one.
+    pub const fn new(number: u64) -> Self {
+        Self(number)
+    }
+
+    /// A key for any value. Two values whose 64-bit hashes agree share a strand: harmless unless
+    /// one of their jobs waits for the other's.
+    pub fn of<V: Hash + ?Sized>(value: &V) -> Self {
+        Self(BuildHasherDefault::<std::hash::DefaultHasher>::default().hash_one(value))
+    }
+}
+
+impl From<u64> for Key {
+    fn from(number: u64) -> Self {
+        Self(number)
+    }
+}
+
+/// One multiplication: keys come from our own process, so nobody picks them to collide.
+#[derive(Clone, Copy, Default)]
+struct Multiply(u64);
+
+impl Hasher for Multiply {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.write_u64(u64::from(*byte));
+        }
+    }
+
+    #[inline]
+    fn write_u64(&mut self, number: u64) {
+        // 2^64 / golden ratio; the swap brings the well-mixed high bits where the table looks.
+        self.0 = (self.0 ^ number).wrapping_mul(0x9E37_79B9_7F4A_7C15).swap_bytes();
+    }
+}
+
+#[derive(Default)]
+struct Strand {
+    jobs: VecDeque<(Priority, Job)>,
+    /// The first job, kept here so that a strand of one needs no allocation.
+    first: Option<Job>,
+}
+
+type Shard = HashMap<u64, Strand, BuildHasherDefault<Multiply>>;
+
+/// All strands there are.
+pub(crate) struct Strands {
+    shards: Box<[Padded<Mutex<Shard>>]>,
+}
+
+impl Strands {
+    pub(crate) fn new() -> Self {
+        Self { shards: (0..SHARDS).map(|_| Padded(Mutex::new(Shard::default()))).collect() }
+    }
+
+    #[inline]
+    fn shard(&self, key: Key) -> MutexGuard<'_, Shard> {
+        let hash = key.0.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 32;
+        lock(&self.shards[hash as usize % SHARDS])
+    }
+
+    /// How many keys have a strand.
+    pub(crate) fn len(&self) -> usize {
+        self.shards.iter().map(|shard| lock(shard).len()).sum()
+    }
+
+    /// Takes every job of every strand; their runners then find nothing to do.
+    pub(crate) fn clear(&self) -> Vec<Job> {
+        let strands = self.shards.iter().flat_map(|shard| std::mem::take(&mut *lock(shard)));
+        let jobs = strands.flat_map(|(_, strand)| {
+            strand.first.into_iter().chain(strand.jobs.into_iter().map(|(_, job)| job))
+        });
+        jobs.collect()
+    }
+}
+
+impl Pool {
+    /// Queues a keyed job, or says why not. Never answers `RunHere`.
+    pub(crate) fn submit_keyed(
+        &self,
+        key: Key,
+        job: Job,
+        order: Order,
+    ) -> Result<(), (Job, Refusal)> {
+        let mut shard = self.strands.shard(key);
+        let mut state = self.lock();
+        let mut evicted = None;
+        while state.closed || !state.queue.has_room() {
+            // Whoever makes room needs the shards, so they are not held meanwhile.
+            drop(shard);
+            match self.make_room(state, order, &mut evicted) {
+                Ok(state) => drop(state),
+                Err(refusal) => {
+                    let capacity = self.settings.capacity;
+                    return Err((job, refusal.unwrap_or(Refusal::Full { capacity })));
+                }
+            }
+            self.evict(evicted.take());
+            shard = self.strands.shard(key);
+            state = self.lock();
+        }
+        match shard.entry(key.0) {
+            Entry::Occupied(mut strand) => {
+                state.queue.hold(1);
+                drop(state);
+                strand.get_mut().jobs.push_back((order.priority, job));
+            }
+            Entry::Vacant(vacant) => {
+                let stamp = job.submitted;
+                vacant.insert(Strand { jobs: VecDeque::new(), first: Some(job) });
+                state.queue.push(order.priority, Job::new(Runner { key }, stamp, None));
+                drop(shard);
+                self.announce(state, order);
+            }
+        }
+        Ok(())
+    }
+
+    /// Queues a strand's runner again.
+    fn requeue(&self, key: Key, priority: Priority) {
+        let mut state = self.lock();
+        state.queue.push_counted(priority, Job::new(Runner { key }, clock::ticks(), None));
+        let when_full = WhenFull::Reject;
+        self.announce(state, Order { priority, when_full, prompt: true });
+    }
+}
+
+/// Works a strand off, for about as long as a worker's batch may last.
+struct Runner {
+    key: Key,
+}
+
+impl Runner {
+    /// The strand's next jobs, or, if it has none, its end.
+    fn next(&self, pool: &Pool, books: &Recorder, jobs: &mut VecDeque<(Priority, Job)>) {
+        let mut shard = pool.strands.shard(self.key);
+        let Entry::Occupied(mut strand) = shard.entry(self.key.0) else { return };
+        if strand.get().jobs.is_empty() {
+            strand.remove();
+            return;
+        }
+        let waiting = &mut strand.get_mut().jobs;
+        if waiting.len() <= HANDFUL {
+            std::mem::swap(waiting, jobs);
+        } else {
+            jobs.extend(waiting.drain(..HANDFUL));
+        }
+        drop(shard);
+        let mut state = pool.lock();
+        state.queue.release(jobs.len());
+        pool.notify_room(&mut state, worker::batch_limit(books));
+    }
+
+    /// Puts back what there was no time for, and queues the runner for it.
+    fn put_back(&self, pool: &Pool, mut jobs: VecDeque<(Priority, Job)>) {
+        let mut shard = pool.strands.shard(self.key);
+        let count = jobs.len();
+        let Some(strand) = shard.get_mut(&self.key.0) else { return };
+        jobs.append(&mut strand.jobs);
+        strand.jobs = jobs;
+        let Some((priority, job)) = strand.jobs.pop_front() else { return };
+        strand.first = Some(job);
+        drop(shard);
+        pool.lock().queue.hold(count);
+        pool.requeue(self.key, priority);
+    }
+}
+
+impl Task for Runner {
+    const IS_RUNNER: bool = true;
+
+    fn run(self, started: &Started<'_>) {
+        let pool = started.pool;
+        let first = pool.strands.shard(self.key).get_mut(&self.key.0).and_then(|s| s.first.take());
+        let Some(first) = first else { return };
+        let from = started.start;
+        let mut now = worker::run_job(pool, started.recorder, first, from);
+        let mut jobs = VecDeque::new();
+        loop {
+            if jobs.is_empty() {
+                self.next(pool, started.recorder, &mut jobs);
+            }
+            if now.wrapping_sub(from) > worker::budget() && !jobs.is_empty() {
+                self.put_back(pool, jobs);
+                break;
+            }
+            let Some((_, job)) = jobs.pop_front() else { break };
+            if pool.has_given_up() {
+                Counters::count(&pool.counters.cancelled);
+                job.abandon(Abandoned::Cancelled, Some(pool));
+                continue;
+            }
+            now = worker::run_job(pool, started.recorder, job, now);
+        }
+        started.end.set(now);
+    }
+
+    /// Evicted, the runner stands for its strand's first job: that goes, and the rest stays.
+    fn abandon(self, why: Abandoned, pool: Option<&Pool>) {
+        let Some(pool) = pool else { return };
+        let mut shard = pool.strands.shard(self.key);
+        let Entry::Occupied(mut strand) = shard.entry(self.key.0) else { return };
+        let first = strand.get_mut().first.take();
+        let next = strand.get_mut().jobs.pop_front();
+        let priority = next.map(|(priority, job)| {
+            strand.get_mut().first = Some(job);
+            priority
+        });
+        if priority.is_none() {
+            strand.remove();
+        }
+        drop(shard);
+        if let Some(priority) = priority {
+            pool.requeue(self.key, priority);
+        }
+        if let Some(job) = first {
+            job.abandon(why, Some(pool));
+        }
+    }
+}

@@ -1,0 +1,285 @@
+//! A worker's life: visit the queue, work off the batch, and so on until sent home.
+
+use std::{
+    cell::RefCell,
+    io, mem,
+    panic::{AssertUnwindSafe, catch_unwind},
+    ptr,
+    sync::{
+        Arc, Mutex, OnceLock, PoisonError,
+        atomic::Ordering::{Acquire, Relaxed, Release},
+    },
+    thread::{self, JoinHandle},
+    time::Duration,
+};
+
+use crate::{
+    batch::BATCH,
+    clock,
+    error::Abandoned,
+    job::Job,
+    metrics::Counters,
+    pool::{Place, Pool, Visit},
+    recorder::{Recorder, Started},
+    system::{self, ThreadOptions},
+};
+
+/// A batch, and a strand's turn, is meant to last no longer: what a more urgent job may wait for.
+const BUDGET: Duration = Duration::from_micros(10);
+
+/// In a flood of tiny jobs a worker that found fewer than `GATHER_BELOW` waits this long, blind,
+/// before it looks again: to poll the queue would slow down the very submitter it waits for.
+const GATHER: Duration = Duration::from_nanos(600);
+const GATHER_BELOW: usize = 32;
+/// A flood: so many jobs since the worker last slept, …
+const FLOOD_JOBS: u64 = 64;
+/// … that take less than this on average.
+const FLOOD_JOB: Duration = Duration::from_nanos(200);
+
+/// Urgent jobs taken in a row before the batch goes on.
+const URGENT_IN_A_ROW: usize = 8;
+
+/// [`BUDGET`] in ticks.
+pub(crate) fn budget() -> u64 {
+    static TICKS: OnceLock<u64> = OnceLock::new();
+    *TICKS.get_or_init(|| clock::to_ticks(BUDGET))
+}
+
+thread_local! {
+    /// The pool this thread works for, and its place there.
+    static CURRENT: RefCell<Option<(Arc<Pool>, usize)>> = const { RefCell::new(None) };
+}
+
+/// The pool that the calling thread works for, and its place there.
+pub(crate) fn current() -> Option<(Arc<Pool>, usize)> {
+    CURRENT.with_borrow(Clone::clone)
+}
+
+/// Whether the calling thread is one of `pool`'s workers.
+pub(crate) fn is_worker_of(pool: &Pool) -> bool {
+    CURRENT.with_borrow(|current| {
+        current.as_ref().is_some_and(|(mine, _)| ptr::eq(Arc::as_ptr(mine), pool))
+    })
+}
+
+/// The threads of a pool and how new ones are made.
+#[derive(Default)]
+pub(crate) struct Crew {
+    pub(crate) options: ThreadOptions,
+    threads: Mutex<Vec<JoinHandle<()>>>,
+}
+
+impl Crew {
+    pub(crate) fn new(options: ThreadOptions) -> Self {
+        Self { options, threads: Mutex::default() }
+    }
+
+    fn threads(&self) -> std::sync::MutexGuard<'_, Vec<JoinHandle<()>>> {
+        self.threads.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Joins every thread but the calling one, also those hired meanwhile.
+    pub(crate) fn join(&self) {
+        loop {
+            let Some(thread) = self.threads().pop() else { return };
+            if thread.thread().id() != thread::current().id() {
+                // Nothing unwinds out of a worker, so there is nothing to report.
+                drop(thread.join());
+            }
+        }
+    }
+
+    /// Lets every thread go its way.
+    pub(crate) fn detach(&self) {
+        self.threads().clear();
+    }
+}
+
+/// Starts a worker in a vacant place; without one there is nothing to do.
+pub(crate) fn hire(pool: &Arc<Pool>) -> io::Result<()> {
+    let Some(place) = pool.lock().occupy() else { return Ok(()) };
+    let options = &pool.crew.options;
+    let shared = Arc::clone(pool);
+    let spawned = options.builder(place).spawn(move || work(&shared, place));
+    match spawned {
+        Ok(thread) => {
+            let mut threads = pool.crew.threads();
+            threads.retain(|thread| !thread.is_finished());
+            threads.push(thread);
+            Ok(())
+        }
+        Err(error) => {
+            pool.leave(pool.lock(), place);
+            Err(error)
+        }
+    }
+}
+
+fn work(pool: &Arc<Pool>, place: usize) {
+    CURRENT.set(Some((Arc::clone(pool), place)));
+    pool.places[place].thread_id.store(system::thread_id(), Relaxed);
+    system::apply(&pool.crew.options, place);
+    run(pool, place);
+    CURRENT.set(None);
+}
+
+/// Works until sent home.
+pub(crate) fn run(pool: &Pool, place: usize) {
+    let mine = &pool.places[place];
+    let mut at_sleep = 0;
+    loop {
+        let limit = batch_limit(&mine.recorder);
+        match pool.visit(place, limit) {
+            Visit::Leave => return,
+            Visit::Work { taken, slept } => {
+                let before = mine.recorder.processed.load(Relaxed);
+                at_sleep = if slept { before } else { at_sleep };
+                work_off(pool, mine);
+                // Those of a strand count too, though its runner was taken as one.
+                let since_sleep = mine.recorder.processed.load(Relaxed) - at_sleep;
+                if taken < GATHER_BELOW && since_sleep >= FLOOD_JOBS {
+                    gather(&mine.recorder);
+                }
+            }
+        }
+    }
+}
+
+/// How many jobs of typical length fit the budget.
+#[expect(
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "clamped to 1..=BATCH"
+)]
+pub(crate) fn batch_limit(recorder: &Recorder) -> usize {
+    let typical = recorder.typical();
+    if typical == 0.0 {
+        return if cfg!(loom) { BATCH } else { 1 };
+    }
+    ((budget() as f64 / typical) as usize).clamp(1, BATCH)
+}
+
+fn work_off(pool: &Pool, mine: &Place) {
+    let mut now = clock::ticks();
+    while let Some(job) = mine.batch.claim() {
+        now = run_job(pool, &mine.recorder, job, now);
+        if pool.has_urgent() {
+            for _ in 0..URGENT_IN_A_ROW {
+                let Some(job) = pool.pop_urgent() else { break };
+                now = run_job(pool, &mine.recorder, job, clock::ticks());
+            }
+        }
+    }
+    if mine.found_blocked.swap(false, Acquire) {
+        pool.lock().blocked -= 1;
+    }
+}
+
+fn gather(recorder: &Recorder) {
+    if cfg!(loom) || recorder.typical() > flood_job() {
+        return;
+    }
+    let until = clock::ticks() + gather_ticks();
+    while clock::ticks() < until {
+        std::hint::spin_loop();
+    }
+}
+
+fn gather_ticks() -> u64 {
+    static TICKS: OnceLock<u64> = OnceLock::new();
+    *TICKS.get_or_init(|| clock::to_ticks(GATHER))
+}
+
+#[expect(clippy::cast_precision_loss, reason = "200 ns")]
+fn flood_job() -> f64 {
+    static TICKS: OnceLock<u64> = OnceLock::new();
+    *TICKS.get_or_init(|| clock::to_ticks(FLOOD_JOB)) as f64
+}
+
+/// Runs one job that starts at `now`, or gives it up; says when that was over.
+#[inline]
+pub(crate) fn run_job(pool: &Pool, recorder: &Recorder, job: Job, now: u64) -> u64 {
+    if job.extras.is_some() {
+        return run_with_extras(pool, recorder, job, now);
+    }
+    run_counted(&Started::new(recorder, pool, job.submitted, now), job)
+}
+
+#[inline]
+fn run_counted(started: &Started<'_>, job: Job) -> u64 {
+    let running = &started.recorder.running_since;
+    let outer = running.load(Relaxed);
+    running.store(started.start, Relaxed);
+    // A task catches its closure's panics; the drop of a user's value may still unwind.
+    if let Err(payload) = catch_unwind(AssertUnwindSafe(|| job.run(started))) {
+        Counters::count(&started.pool.counters.panicked);
+        mem::forget(payload);
+    }
+    running.store(outer, Relaxed);
+    started.end.get()
+}
+
+#[cold]
+fn run_with_extras(pool: &Pool, recorder: &Recorder, job: Job, now: u64) -> u64 {
+    let now = if now == 0 { clock::ticks() } else { now };
+    if job.is_late(now) {
+        Counters::count(&pool.counters.expired);
+    }
+    if let Some(why) = job.given_up(now) {
+        if why == Abandoned::Cancelled {
+            Counters::count(&pool.counters.cancelled);
+        }
+        job.abandon(why, Some(pool));
+        return clock::ticks();
+    }
+    let name = job.name();
+    let mut started = Started::new(recorder, pool, job.submitted, now);
+    started.name = name;
+    let outer = recorder.name();
+    recorder.set_name(name);
+    #[cfg(feature = "tracing")]
+    let _span = tracing::debug_span!("job", name).entered();
+    let end = run_counted(&started, job);
+    recorder.set_name(outer);
+    end
+}
+
+/// Runs `work` that may block (a file, a lock, a slow peer), keeping the pool at its strength:
+/// as long as it lasts, another worker takes this one's place, within the limit of
+/// [`Builder::compensation`](crate::Builder::compensation).
+///
+/// Outside of a job it just runs `work`.
+pub fn blocking<R>(work: impl FnOnce() -> R) -> R {
+    let Some((pool, place)) = current() else { return work() };
+    let blocked = Blocked::new(&pool, place);
+    let result = work();
+    drop(blocked);
+    result
+}
+
+/// While it lives, its worker counts as blocked.
+pub(crate) struct Blocked<'a>(&'a Arc<Pool>);
+
+impl<'a> Blocked<'a> {
+    pub(crate) fn new(pool: &'a Arc<Pool>, place: usize) -> Self {
+        if pool.block(place) {
+            // A thread that the system refuses is a worker less for a while; no job depends on it.
+            drop(hire(pool));
+        }
+        Self(pool)
+    }
+}
+
+impl Drop for Blocked<'_> {
+    fn drop(&mut self) {
+        self.0.lock().blocked -= 1;
+    }
+}
+
+/// Counts the worker in `place` as blocked until its job ends, as the watchdog found it.
+pub(crate) fn found_blocked(pool: &Arc<Pool>, place: usize) {
+    if !pool.places[place].found_blocked.swap(true, Release) && pool.block(place) {
+        drop(hire(pool));
+    }
+}

@@ -1,0 +1,181 @@
+//! Results: waiting, polling, cancelling, borrowing.
+
+#[path = "support/mod.rs"]
+mod support;
+
+use std::{
+    pin::pin,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering::Relaxed},
+    },
+    task::{Context, Poll, Wake, Waker},
+    thread,
+    time::Duration,
+};
+
+use executor::{JobError, JobHandle, blocking};
+use support::{plug, pool};
+
+#[test]
+fn try_join_gives_the_handle_back_until_the_job_has_ended() {
+    let executor = pool(1, 4);
+    let plugged = plug(&executor);
+    let handle = executor.submit(|| 5).unwrap();
+    let handle = handle.try_join().err().unwrap();
+    assert!(!handle.is_finished());
+    let handle = handle.join_timeout(Duration::from_millis(1)).err().unwrap();
+    drop(plugged);
+    assert_eq!(handle.join_timeout(Duration::from_mins(1)).ok().unwrap(), Ok(5));
+}
+
+#[test]
+fn a_job_cancelled_by_its_handle_never_runs_and_drops_its_closure_at_once() {
+    let executor = pool(1, 4);
+    let plugged = plug(&executor);
+    let witness = Arc::new(());
+    let held = Arc::clone(&witness);
+    let handle = executor.submit(move || Arc::strong_count(&held)).unwrap();
+    assert!(handle.cancel().is_ok());
+    assert_eq!(Arc::strong_count(&witness), 1);
+    drop(plugged);
+    let totals = executor.drain();
+    // The plug ran, the cancelled job did not.
+    assert_eq!((totals.processed, totals.cancelled), (1, 1));
+}
+
+#[test]
+fn a_job_that_has_ended_cannot_be_cancelled() {
+    let executor = pool(1, 4);
+    let handle = executor.submit(|| 5).unwrap();
+    executor.drain();
+    assert_eq!(handle.cancel().err().unwrap().join(), Ok(5));
+}
+
+struct Unpark(thread::Thread, AtomicUsize);
+
+impl Wake for Unpark {
+    fn wake(self: Arc<Self>) {
+        self.1.fetch_add(1, Relaxed);
+        self.0.unpark();
+    }
+}
+
+#[test]
+fn a_handle_is_a_future_that_wakes_its_task_once() {
+    let executor = pool(1, 4);
+    let plugged = plug(&executor);
+    let mut handle = pin!(executor.submit(|| 5).unwrap());
+    let unpark = Arc::new(Unpark(thread::current(), AtomicUsize::new(0)));
+    let waker = Waker::from(Arc::clone(&unpark));
+    let mut context = Context::from_waker(&waker);
+    assert!(handle.as_mut().poll(&mut context).is_pending());
+    drop(plugged);
+    let result = loop {
+        match handle.as_mut().poll(&mut context) {
+            Poll::Ready(result) => break result,
+            Poll::Pending => thread::park(),
+        }
+    };
+    assert_eq!(result, Ok(5));
+    assert!(unpark.1.load(Relaxed) <= 1, "woken {} times", unpark.1.load(Relaxed));
+}
+
+#[test]
+fn a_dropped_handle_abandons_the_result_and_not_the_job() {
+    let executor = pool(1, 4);
+    let plugged = plug(&executor);
+    let witness = Arc::new(());
+    let result = Arc::clone(&witness);
+    executor.submit(move || result).unwrap().detach();
+    drop(plugged);
+    assert_eq!(executor.drain().processed, 2);
+    assert_eq!(Arc::strong_count(&witness), 1, "the result was leaked");
+}
+
+#[test]
+fn joining_from_the_only_worker_runs_the_job_there() {
+    let executor = Arc::new(pool(1, 4));
+    let inner = Arc::clone(&executor);
+    let outer = executor.submit(move || {
+        let handle: JobHandle<_> = inner.submit(|| thread::current().id()).unwrap();
+        (handle.join().unwrap(), thread::current().id())
+    });
+    let (ran_in, joined_in) = outer.unwrap().join().unwrap();
+    assert_eq!(ran_in, joined_in);
+    assert_eq!(executor.metrics().processed, 2);
+}
+
+#[test]
+fn joining_a_keyed_job_from_the_only_worker_hires_another_for_it() {
+    let executor = Arc::new(pool(1, 4));
+    let inner = Arc::clone(&executor);
+    let outer = executor.submit(move || inner.submitter().key(1).submit(|| 3).unwrap().join());
+    assert_eq!(outer.unwrap().join(), Ok(Ok(3)));
+}
+
+#[test]
+fn a_blocked_worker_is_stood_in_for() {
+    let executor = Arc::new(pool(1, 4));
+    let inner = Arc::clone(&executor);
+    let outer = executor.submit(move || {
+        let (done, wait) = std::sync::mpsc::sync_channel(1);
+        inner.submitter().detach(move || done.send(4).unwrap()).unwrap();
+        blocking(|| wait.recv().unwrap())
+    });
+    assert_eq!(outer.unwrap().join(), Ok(4));
+    assert_eq!(executor.metrics().blocked, 0);
+}
+
+#[test]
+fn scoped_jobs_borrow_and_the_scope_waits_for_them() {
+    let executor = pool(2, 4);
+    let mut counts = [0_usize; 8];
+    executor.scope(|scope| {
+        for (index, count) in counts.iter_mut().enumerate() {
+            drop(scope.submit(move || *count = index).unwrap());
+        }
+    });
+    assert_eq!(counts, [0, 1, 2, 3, 4, 5, 6, 7]);
+}
+
+#[test]
+fn a_scope_whose_body_panics_still_waits_for_its_jobs() {
+    let executor = pool(1, 4);
+    let ran = AtomicUsize::new(0);
+    let body = || {
+        executor.scope(|scope| {
+            let job = || {
+                thread::yield_now();
+                ran.fetch_add(1, Relaxed);
+            };
+            drop(scope.submit(job).unwrap());
+            panic!("body");
+        })
+    };
+    let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(body));
+    assert!(outcome.is_err());
+    assert_eq!(ran.load(Relaxed), 1);
+}
+
+#[test]
+fn a_scope_inside_the_only_worker_does_not_deadlock() {
+    let executor = Arc::new(pool(1, 4));
+    let inner = Arc::clone(&executor);
+    let outer = executor.submit(move || {
+        let data = [1, 2, 3];
+        inner.scope(|scope| scope.submit(|| data.iter().sum::<i32>()).unwrap().join())
+    });
+    assert_eq!(outer.unwrap().join(), Ok(Ok(6)));
+}
+
+#[test]
+fn par_map_keeps_the_order_and_reports_a_panic() {
+    let executor = pool(3, 4);
+    let items: Vec<u32> = (0..1000).collect();
+    let squares = executor.par_map(&items, |item| item * 2).unwrap();
+    assert!(squares.iter().enumerate().all(|(index, square)| *square as usize == 2 * index));
+    assert_eq!(executor.par_map(&[] as &[u32], |item| *item), Ok(vec![]));
+    let broken = executor.par_map(&items, |item| assert_ne!(*item, 700));
+    assert!(matches!(broken, Err(JobError::Panicked { .. })));
+}

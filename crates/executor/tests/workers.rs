@@ -1,0 +1,127 @@
+//! Watchdog, scaling, traces and the numbers.
+
+#[path = "support/mod.rs"]
+mod support;
+
+use std::{sync::mpsc::sync_channel, thread, time::Duration};
+
+use executor::{Executor, Scaling, Scheduling, Timing, blocking};
+use support::{builder, plug, pool, some};
+
+#[test]
+fn the_watchdog_reports_a_slow_job_while_it_runs_and_counts_it_once() {
+    let (report, reports) = sync_channel(1);
+    let limit = Duration::from_millis(2);
+    let watched = builder(1, 4).slow_after(limit, move |slow| report.send(slow.clone()).unwrap());
+    let executor = watched.build().unwrap();
+    let plugged = plug(&executor);
+    let slow = reports.recv().unwrap();
+    assert_eq!((slow.name, slow.worker), (Some("plug"), 0));
+    assert!(slow.running_for > limit);
+    #[cfg(target_os = "linux")]
+    assert!(slow.thread.as_ref().unwrap().is_asleep(), "{slow}");
+    drop(plugged);
+    assert_eq!(executor.drain().timed_out, 1);
+}
+
+#[test]
+fn a_worker_that_the_watchdog_finds_asleep_is_stood_in_for() {
+    let executor = builder(1, 4).slow_after(Duration::from_millis(2), |_| ()).build().unwrap();
+    let plugged = plug(&executor);
+    // Runs only if another worker comes: the plug still holds the first.
+    assert_eq!(executor.submit(|| 1).unwrap().join(), Ok(1));
+    assert_eq!(executor.metrics().blocked, 1);
+    drop(plugged);
+}
+
+#[test]
+fn the_pool_grows_under_load_and_shrinks_when_empty() {
+    let scaling = Scaling {
+        min: some(1),
+        max: some(3),
+        grow_above: 1,
+        grow_after: Duration::from_millis(4),
+        shrink_after: Duration::from_millis(4),
+    };
+    let executor = Executor::builder().scaling(scaling).capacity(some(64)).build().unwrap();
+    let plugs = [plug(&executor)];
+    for _ in 0..60 {
+        executor.submitter().detach(|| thread::park_timeout(Duration::from_millis(1))).unwrap();
+    }
+    while executor.metrics().workers < 2 {
+        thread::yield_now();
+    }
+    drop(plugs);
+    while executor.metrics().workers > 1 {
+        thread::yield_now();
+    }
+    assert_eq!(executor.drain().processed, 61);
+}
+
+#[test]
+fn every_job_is_timed_and_the_numbers_move() {
+    let executor = pool(1, 64);
+    let start = executor.metrics();
+    for _ in 0..20 {
+        executor.submit(|| thread::park_timeout(Duration::from_millis(1))).unwrap().join().unwrap();
+    }
+    let totals = executor.metrics().since(&start);
+    assert_eq!(
+        (totals.processed, totals.run_time.count(), totals.queue_wait.count()),
+        (20, 20, 20)
+    );
+    assert!(totals.run_time.p50() > Duration::from_micros(500), "{:?}", totals.run_time.p50());
+    assert!(totals.run_time.max() >= totals.run_time.p999());
+    assert!(totals.average_run > Duration::from_micros(500), "{:?}", totals.average_run);
+    assert!(totals.busy[0] >= Duration::from_millis(10) && totals.busy_share(0) > 0.1);
+    assert!(totals.uptime >= totals.busy[0]);
+}
+
+#[test]
+fn sampled_timing_counts_every_job_and_times_one_in_eight() {
+    let executor = builder(1, 64).timing(Timing::Sampled).build().unwrap();
+    for _ in 0..80 {
+        executor.submitter().detach(|| ()).unwrap();
+    }
+    let totals = executor.drain();
+    assert_eq!((totals.processed, totals.run_time.count()), (80, 10));
+}
+
+#[test]
+fn the_trace_keeps_the_last_jobs_with_name_and_times() {
+    let executor = builder(1, 64).trace(2).build().unwrap();
+    for name in ["first", "second", "third"] {
+        executor.submitter().name(name).submit(|| ()).unwrap().join().unwrap();
+    }
+    let records = executor.take_trace();
+    let names: Vec<_> = records.iter().map(|record| (record.name, record.worker)).collect();
+    assert_eq!(names, [(Some("second"), Some(0)), (Some("third"), Some(0))]);
+    for record in records {
+        assert!(record.submitted <= record.started && record.started <= record.ended);
+    }
+    assert!(executor.take_trace().is_empty());
+}
+
+#[test]
+fn threads_are_named_pinned_and_scheduled_as_asked() {
+    let executor = builder(1, 4)
+        .thread_name("probe")
+        .stack_size(256 << 10)
+        .affinity([0])
+        .scheduling(Scheduling::Batch)
+        .build()
+        .unwrap();
+    let job = || {
+        let status = std::fs::read_to_string("/proc/thread-self/status").unwrap_or_default();
+        (thread::current().name().map(ToOwned::to_owned), status)
+    };
+    let (name, status) = executor.submit(job).unwrap().join().unwrap();
+    assert_eq!(name.as_deref(), Some("probe-0"));
+    #[cfg(target_os = "linux")]
+    assert!(status.contains("Cpus_allowed_list:\t0\n"), "{status}");
+}
+
+#[test]
+fn blocking_outside_of_a_job_just_runs() {
+    assert_eq!(blocking(|| 5), 5);
+}
