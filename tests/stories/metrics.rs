@@ -20,6 +20,7 @@ fn the_counters_of_a_quiet_minute_agree_with_each_other() {
     assert_eq!(world.count("messages_published"), world.count("messages_acknowledged"));
     assert!(world.count("messages_published") >= delivered / 500);
     assert!(world.count("jobs_processed") >= 60);
+    assert!(world.count("job_wait_ns_p99") > 0 && world.count("job_run_ns_p99") > 0);
     assert_eq!(world.count("connections_made"), 1);
     for name in ["samples_waiting", "jobs_queued", "jobs_panicked", "gaps_absent", "readings_lost"]
     {

@@ -21,7 +21,7 @@ use domain::{
     NoData, Quantity, QuantityKind, Reading, Stream, StreamName, StreamReading,
     derived::{MovingAverage, dew_point},
 };
-use executor::{Executor, JobHandle};
+use executor::{Executor, JobHandle, Key, Priority};
 
 use crate::{acquire::Acquired, telemetry::Counters};
 
@@ -138,7 +138,12 @@ impl Metric {
     fn start(&mut self, executor: &Executor, batch: &Arc<[Acquired]>) -> Started {
         let state = self.state.take().unwrap_or_else(|| State::new(&self.plan.function));
         let (plan, batch) = (Arc::clone(&self.plan), Arc::clone(batch));
-        match executor.submit(move || advance(state, &plan, &batch)) {
+        let submitter = executor
+            .submitter()
+            .name("derive")
+            .key(Key::of(&self.plan.stream.name))
+            .priority(priority(&batch, self.plan.device));
+        match submitter.submit(move || advance(state, &plan, &batch)) {
             Ok(handle) => Started::OnPool(handle),
             Err(refused) => Started::Here((refused.into_job())()),
         }
@@ -163,6 +168,14 @@ impl Metric {
             }
         }
     }
+}
+
+/// News of a device that has failed goes before samples.
+fn priority(batch: &[Acquired], device: usize) -> Priority {
+    let of_device = batch.iter().filter(|acquired| acquired.device == device);
+    let mut outcomes = of_device.flat_map(|a| &a.readings).map(|r| r.reading.outcome);
+    let has_failed = outcomes.any(|outcome| outcome.is_err_and(NoData::is_device_failure));
+    if has_failed { Priority::Critical } else { Priority::Medium }
 }
 
 fn advance(mut state: State, plan: &MetricPlan, batch: &[Acquired]) -> Outcome {

@@ -5,6 +5,7 @@
 use std::{
     collections::BTreeMap,
     sync::atomic::{AtomicU64, Ordering::Relaxed},
+    time::Duration,
 };
 
 use domain::NoData;
@@ -114,9 +115,15 @@ impl Counters {
             ("jobs_processed", jobs.processed),
             ("jobs_panicked", jobs.panicked),
             ("jobs_queued", jobs.queued),
+            ("job_wait_ns_p99", nanos(jobs.queue_wait.p99())),
+            ("job_run_ns_p99", nanos(jobs.run_time.p99())),
         ];
         let gaps = NoData::ALL.iter().map(|&r| (format!("gaps_{}", r.code()), self.gaps(r)));
         let named = self.named().chain(kept_elsewhere);
         named.map(|(name, count)| (name.to_owned(), count)).chain(gaps).collect()
     }
+}
+
+fn nanos(span: Duration) -> u64 {
+    u64::try_from(span.as_nanos()).unwrap_or(u64::MAX)
 }
