@@ -2,7 +2,7 @@
 //!
 //! The gateway is the release binary, unchanged; the rest is built for speed of building.
 
-use std::{process::ExitCode, time::Instant};
+use std::{convert::Infallible, os::unix::process::CommandExt as _, time::Duration, time::Instant};
 
 use anyhow::Context as _;
 
@@ -20,8 +20,8 @@ It exits with 0 if the verifier found no sample missing, and with 1 if it did.";
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
     /// How long the site runs, such as 90s or 10m; 0s means until Ctrl-C
-    #[arg(long, default_value = "60s", value_name = "TIME")]
-    duration: String,
+    #[arg(long, default_value = "60s", value_name = "TIME", value_parser = humantime::parse_duration)]
+    duration: Duration,
     /// No live table; only the report at the end
     #[arg(long)]
     headless: bool,
@@ -39,8 +39,10 @@ pub(crate) struct Arguments {
 impl Arguments {
     /// The same for the simulator.
     fn passed_on(&self) -> Vec<String> {
-        let mut passed =
-            vec![format!("--duration={}", self.duration), format!("--seed={}", self.seed)];
+        let mut passed = vec![
+            format!("--duration={}", humantime::format_duration(self.duration)),
+            format!("--seed={}", self.seed),
+        ];
         passed.extend(self.broker.iter().map(|url| format!("--broker={url}")));
         passed.extend(self.headless.then(|| "--headless".to_owned()));
         passed.extend(self.keep.then(|| "--keep".to_owned()));
@@ -49,7 +51,7 @@ impl Arguments {
 }
 
 #[expect(clippy::disallowed_methods, reason = "tells the developer how long a build took")]
-pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
+pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<Infallible> {
     let begun = Instant::now();
     announce("building the gateway, as released (1 of 2; minutes at first, then seconds)");
     build_gateway()?;
@@ -57,16 +59,15 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     command::run(cargo().args(["build", "--package", "subscriber", "--package", "simulator"]))?;
     announce(&format!("built in {}; starting", spoken(begun.elapsed())));
     let (release, debug) = (target().join("release"), target().join("debug"));
-    let status = std::process::Command::new(debug.join("telemetryhub-sim"))
+    // Takes our place: Ctrl-C and the exit code are the simulator's.
+    let error = std::process::Command::new(debug.join("telemetryhub-sim"))
         .arg("--gateway-binary")
         .arg(release.join("telemetryhub"))
         .arg("--subscriber-binary")
         .arg(debug.join("telemetryhub-subscriber"))
         .args(arguments.passed_on())
-        .status()
-        .context("failed to start the simulator")?;
-    let code = status.code().and_then(|code| u8::try_from(code).ok());
-    Ok(code.map_or(ExitCode::FAILURE, ExitCode::from))
+        .exec();
+    Err(error).context("failed to start the simulator")
 }
 
 /// Builds the release gateway, which system tests and simulations run.

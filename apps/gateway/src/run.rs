@@ -97,17 +97,31 @@ pub fn until_signal(config: &Config) -> Result<(), RunError> {
     ended.and(stopped)
 }
 
+/// Signals that come this soon after the first do not count as a second.
+const SAME_DECISION: Duration = Duration::from_secs(1);
+
 /// A channel with one message at the first signal.
 fn signals() -> io::Result<Receiver<()>> {
     let mut signals = Signals::new([SIGTERM, SIGINT])?;
     let (tell, told) = bounded(1);
     let listen = move || {
+        let clock = LinuxClock::new();
+        let mut first = None;
         for signal in signals.forever() {
-            if tell.try_send(()).is_err() {
-                tracing::warn!(signal, "stopping at once; what was not stored is lost");
-                std::process::exit(1);
+            let now = clock.now().monotonic;
+            match first {
+                None => {
+                    first = Some(now);
+                    tracing::info!(signal, "stopping; a second signal stops at once");
+                    let _ = tell.try_send(());
+                }
+                // The same decision, told twice: `timeout` signals a process and then its group.
+                Some(first) if now.saturating_since(first) < SAME_DECISION => {}
+                Some(_) => {
+                    tracing::warn!(signal, "stopping at once; what was not stored is lost");
+                    std::process::exit(1);
+                }
             }
-            tracing::info!(signal, "stopping; a second signal stops at once");
         }
     };
     std::thread::Builder::new().name("signals".to_owned()).spawn(listen)?;

@@ -27,7 +27,7 @@ use std::{
 
 use anyhow::{Context as _, ensure};
 use clap::Parser;
-use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
 use self::{
     processes::{Process, Usage},
@@ -80,7 +80,8 @@ fn main() -> ExitCode {
 
 fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let interrupted = Arc::new(AtomicBool::new(false));
-    for signal in [SIGINT, SIGTERM] {
+    // A closed terminal ends the site, too; without it the processes would live on.
+    for signal in [SIGHUP, SIGINT, SIGTERM] {
         signal_hook::flag::register(signal, Arc::clone(&interrupted))
             .context("signals cannot be caught")?;
     }
@@ -93,8 +94,11 @@ fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let session = format!("sim-{}", std::process::id());
     let mut site = Site::start(arguments, folder.path(), &broker, &session)?;
     if arguments.headless {
-        let length = humantime::format_duration(arguments.duration);
-        eprintln!("site runs for {length}; folder {}", folder.path().display());
+        let length = match arguments.duration {
+            Duration::ZERO => "until Ctrl-C".to_owned(),
+            duration => format!("for {}", humantime::format_duration(duration)),
+        };
+        eprintln!("site runs {length}; folder {}", folder.path().display());
     }
     site.live(arguments.duration, &interrupted)?;
     let code = site.end()?;

@@ -170,7 +170,7 @@ impl Store {
             return true;
         }
         if backoff.failures() == 0 {
-            tracing::error!(%error, cause = ?std::error::Error::source(error), "spool fails; trying on");
+            tracing::error!(%error, cause = cause(error), "spool fails; trying on");
         }
         self.counters.spool_retries.add(1);
         let again = self.clock.now().monotonic + backoff.fail();
@@ -187,10 +187,15 @@ impl Store {
         self.sync_due = None;
         if let Err(error) = self.spool.sync() {
             self.counters.spool_retries.add(1);
-            tracing::error!(%error, cause = ?std::error::Error::source(&error), "spool is not safe from a power cut");
+            tracing::error!(%error, cause = cause(&error), "spool is not safe from a power cut");
             self.sync_due = Some(self.clock.now().monotonic + RETRY_MOST.max(self.sync_interval));
         }
     }
+}
+
+/// What the medium said, for the log.
+fn cause(error: &SpoolError) -> Option<String> {
+    std::error::Error::source(error).map(ToString::to_string)
 }
 
 fn overflow_gap<'a>(

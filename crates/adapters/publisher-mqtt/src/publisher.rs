@@ -80,7 +80,9 @@ impl MqttPublisher {
 
 impl Publisher for MqttPublisher {
     fn connect(&mut self) {
-        self.epoch = None; // The old one ends before the new one begins: they share the client id.
+        // Lets go of the old epoch first, for they share the client id. Its thread closes the socket a
+        // moment later; the caller's back-off is longer than that.
+        self.epoch = None;
         self.decided.clear();
         match Epoch::begin(&self.options) {
             Ok(epoch) => {

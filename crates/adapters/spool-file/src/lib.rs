@@ -2,7 +2,8 @@
 //! bytes.
 //!
 //! One thread appends, another reads and acknowledges, a third may sync: none waits for another
-//! longer than one operation takes, and for no [`sync`](ports::Spool::sync) at all.
+//! longer than one operation takes. A [`sync`](ports::Spool::sync) holds nobody up; the first removal
+//! after a segment was begun syncs that one's header, which does.
 //!
 //! # Terms
 //!
@@ -38,10 +39,18 @@
 //!
 //! # Known limits
 //!
+//! Bytes that are wrong are damage and are passed over; a sector that the medium refuses to give at all
+//! is a fault each time it is read, and holds up what comes after it. Samples lost to damage count as
+//! acknowledged once the cursor has passed them; the number of damaged places is counted apart.
+//!
 //! A power cut takes samples appended since the last `sync`, and their numbers are then given out
 //! again, in another boot: if such a sample was delivered, only `(stream, boot, seq)` tells it from
 //! its successor. The same happens within a boot if the newest record, or the only header, is
 //! damaged.
+//!
+//! The newest segment is kept although all of it is acknowledged, because the numbers rest on it. On a
+//! disk that others have filled to the last byte no newer one can be begun, so appending waits until
+//! they make room.
 //!
 //! # Deliberately absent
 //!
