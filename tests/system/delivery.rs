@@ -2,13 +2,10 @@
 
 use std::time::Duration;
 
-use blackbox::{
-    mosquitto::{self, Mosquitto},
-    site::{Gateway, Site, let_pass, until},
-};
+use blackbox::site::{Gateway, let_pass, until};
 use domain::{Quantity, Sample};
 
-use crate::parts::{CONFIGURATION, Wires};
+use crate::parts::{Bench, Wires};
 
 /// Pseudo-random waits, so that kills hit different instants; printed, so that they can be repeated.
 fn instants(seed: u64) -> impl Iterator<Item = Duration> {
@@ -36,23 +33,19 @@ fn numbers(samples: &[Sample]) -> Vec<u64> {
 
 #[test]
 fn a_gateway_killed_ten_times_at_random_instants_loses_no_sample() {
-    let Some(program) = mosquitto::find("gateway killed ten times") else { return };
-    let folder = tempfile::tempdir().unwrap();
-    let broker = Mosquitto::start(&program, folder.path()).unwrap();
     let wires = Wires::counting(Duration::from_millis(2));
-    let site = Site::new(&broker.url(), CONFIGURATION, wires.nodes.clone()).unwrap();
-    let listener = site.listen().unwrap();
-    let verifier = site.start_verifier().unwrap();
+    let Some(bench) = Bench::new("gateway killed ten times", wires) else { return };
+    let verifier = bench.site.start_verifier().unwrap();
     for wait in instants(seed()).take(10) {
-        let before = listener.heard.count();
-        let gateway = site.start_gateway().unwrap();
-        until("samples arrive", || listener.heard.count() > before).unwrap();
+        let before = bench.listener.heard.count();
+        let gateway = bench.site.start_gateway().unwrap();
+        until("samples arrive", || bench.listener.heard.count() > before).unwrap();
         let_pass(wait);
         gateway.kill().unwrap();
     }
-    let gateway = site.start_gateway().unwrap();
+    let gateway = bench.site.start_gateway().unwrap();
     let_pass(Duration::from_secs(1));
-    assert!(gateway.stop().unwrap().success(), "{}", site.log_text());
+    assert!(gateway.stop().unwrap().success(), "{}", bench.site.log_text());
     let report = verifier.report().unwrap();
     assert_eq!(
         (&report["verdict"], &report["missing"]),
@@ -60,30 +53,26 @@ fn a_gateway_killed_ten_times_at_random_instants_loses_no_sample() {
         "{report}"
     );
     assert!(report["received"].as_u64().unwrap() > 1_000, "{report}");
-    let numbers = numbers(&listener.heard.stream("counter.number"));
+    let numbers = numbers(&bench.listener.heard.stream("counter.number"));
     assert!(numbers.is_sorted_by(|a, b| a < b), "a line was stored twice or out of order");
 }
 
 #[test]
 fn a_broker_stopped_and_restarted_under_load_loses_no_sample() {
-    let Some(program) = mosquitto::find("broker stopped and restarted") else { return };
-    let folder = tempfile::tempdir().unwrap();
-    let mut broker = Mosquitto::start(&program, folder.path()).unwrap();
     let wires = Wires::counting(Duration::from_millis(2));
-    let site = Site::new(&broker.url(), CONFIGURATION, wires.nodes.clone()).unwrap();
-    let listener = site.listen().unwrap();
-    let verifier = site.start_verifier().unwrap();
-    let gateway = site.start_gateway().unwrap();
+    let Some(mut bench) = Bench::new("broker stopped and restarted", wires) else { return };
+    let verifier = bench.site.start_verifier().unwrap();
+    let gateway = bench.site.start_gateway().unwrap();
     for wait in instants(seed()).take(4) {
-        let before = listener.heard.count();
-        until("samples arrive", || listener.heard.count() > before + 100).unwrap();
-        broker.stop().unwrap();
+        let before = bench.listener.heard.count();
+        until("samples arrive", || bench.listener.heard.count() > before + 100).unwrap();
+        bench.broker.stop().unwrap();
         let_pass(wait);
-        broker.restart().unwrap();
+        bench.broker.restart().unwrap();
     }
-    let before = listener.heard.count();
-    until("samples arrive again", || listener.heard.count() > before + 100).unwrap();
-    assert!(gateway.stop().unwrap().success(), "{}", site.log_text());
+    let before = bench.listener.heard.count();
+    until("samples arrive again", || bench.listener.heard.count() > before + 100).unwrap();
+    assert!(gateway.stop().unwrap().success(), "{}", bench.site.log_text());
     let report = verifier.report().unwrap();
     assert_eq!(
         (&report["verdict"], &report["missing"]),
@@ -94,21 +83,17 @@ fn a_broker_stopped_and_restarted_under_load_loses_no_sample() {
 
 #[test]
 fn a_broker_that_is_absent_at_start_gets_everything_when_it_comes() {
-    let Some(program) = mosquitto::find("broker absent at start") else { return };
-    let folder = tempfile::tempdir().unwrap();
-    let mut broker = Mosquitto::start(&program, folder.path()).unwrap();
     let wires = Wires::counting(Duration::from_millis(2));
-    let site = Site::new(&broker.url(), CONFIGURATION, wires.nodes.clone()).unwrap();
+    let Some(mut bench) = Bench::new("broker absent at start", wires) else { return };
     // Its session is there before the first sample, and outlives the broker.
-    let verifier = site.start_verifier().unwrap();
-    let listener = site.listen().unwrap();
-    broker.stop().unwrap();
-    let gateway = site.start_gateway().unwrap();
-    until("the gateway runs", || site.log_text().contains("not connected")).unwrap();
+    let verifier = bench.site.start_verifier().unwrap();
+    bench.broker.stop().unwrap();
+    let gateway = bench.site.start_gateway().unwrap();
+    until("the gateway runs", || bench.site.log_text().contains("not connected")).unwrap();
     let_pass(Duration::from_secs(1));
-    broker.restart().unwrap();
-    until("samples arrive", || listener.heard.count() > 100).unwrap();
-    assert!(gateway.stop().unwrap().success(), "{}", site.log_text());
+    bench.broker.restart().unwrap();
+    until("samples arrive", || bench.listener.heard.count() > 100).unwrap();
+    assert!(gateway.stop().unwrap().success(), "{}", bench.site.log_text());
     let report = verifier.report().unwrap();
     assert_eq!(
         (&report["verdict"], &report["missing"]),
@@ -119,32 +104,29 @@ fn a_broker_that_is_absent_at_start_gets_everything_when_it_comes() {
 
 #[test]
 fn numbers_go_on_after_a_restart_and_the_last_word_has_the_final_heads() {
-    let Some(program) = mosquitto::find("numbers go on after a restart") else { return };
-    let folder = tempfile::tempdir().unwrap();
-    let broker = Mosquitto::start(&program, folder.path()).unwrap();
     let wires = Wires::counting(Duration::from_millis(5));
-    let site = Site::new(&broker.url(), CONFIGURATION, wires.nodes.clone()).unwrap();
-    let listener = site.listen().unwrap();
+    let Some(bench) = Bench::new("numbers go on after a restart", wires) else { return };
     let mut last = 0;
     for _ in 0..3 {
-        let gateway: Gateway = site.start_gateway().unwrap();
-        let before = listener.heard.count();
-        until("samples arrive", || listener.heard.count() > before + 50).unwrap();
+        let gateway: Gateway = bench.site.start_gateway().unwrap();
+        let before = bench.listener.heard.count();
+        until("samples arrive", || bench.listener.heard.count() > before + 50).unwrap();
         assert!(gateway.stop().unwrap().success());
-        let is_stopped =
-            || listener.heard.status().is_some_and(|s| s.state == wire::status::State::Stopped);
+        let is_stopped = || {
+            bench.listener.heard.status().is_some_and(|s| s.state == wire::status::State::Stopped)
+        };
         until("the last word arrives", is_stopped).unwrap();
-        let status = listener.heard.status().unwrap();
+        let status = bench.listener.heard.status().unwrap();
         let heads: Vec<_> = status.heads.iter().collect();
         assert_eq!(heads.len(), 6, "{heads:?}");
         for (name, head) in heads {
-            let heard = listener.heard.stream(name.as_str());
+            let heard = bench.listener.heard.stream(name.as_str());
             let numbers: std::collections::BTreeSet<_> = heard.iter().map(|s| s.seq.0).collect();
             assert_eq!(numbers, (1..=head.0).collect(), "{name}");
         }
         let total = status.counters["samples_appended"];
         assert!(total > 0 && status.counters["samples_waiting"] == 0, "{status:?}");
-        let newest = listener.heard.stream("counter.number").last().unwrap().seq.0;
+        let newest = bench.listener.heard.stream("counter.number").last().unwrap().seq.0;
         assert!(newest > last);
         last = newest;
     }
@@ -152,21 +134,17 @@ fn numbers_go_on_after_a_restart_and_the_last_word_has_the_final_heads() {
 
 #[test]
 fn a_log_that_cannot_be_written_stops_nothing() {
-    let Some(program) = mosquitto::find("log that cannot be written") else { return };
-    let folder = tempfile::tempdir().unwrap();
-    let mut broker = Mosquitto::start(&program, folder.path()).unwrap();
     let wires = Wires::counting(Duration::from_millis(20));
-    let site = Site::new(&broker.url(), CONFIGURATION, wires.nodes.clone()).unwrap();
-    std::os::unix::fs::symlink("/dev/full", site.folder().join("gateway.log")).unwrap();
-    let listener = site.listen().unwrap();
-    let gateway = site.start_gateway().unwrap();
-    until("samples arrive", || listener.heard.count() > 20).unwrap();
+    let Some(mut bench) = Bench::new("log that cannot be written", wires) else { return };
+    std::os::unix::fs::symlink("/dev/full", bench.site.folder().join("gateway.log")).unwrap();
+    let gateway = bench.site.start_gateway().unwrap();
+    until("samples arrive", || bench.listener.heard.count() > 20).unwrap();
     // A fault of each kind of thread: the forwarder's, then a bus worker's.
-    broker.stop().unwrap();
-    wires.thermometer.unplug();
+    bench.broker.stop().unwrap();
+    bench.wires.thermometer.unplug();
     let_pass(Duration::from_secs(1));
-    broker.restart().unwrap();
-    let before = listener.heard.count();
-    until("samples arrive again", || listener.heard.count() > before + 20).unwrap();
+    bench.broker.restart().unwrap();
+    let before = bench.listener.heard.count();
+    until("samples arrive again", || bench.listener.heard.count() > before + 20).unwrap();
     assert!(gateway.stop().unwrap().success());
 }

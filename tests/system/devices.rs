@@ -2,30 +2,10 @@
 
 use std::{process::Command, time::Duration};
 
-use blackbox::{
-    mosquitto::{self, Mosquitto},
-    site::{Listener, Site, gateway_binary, until},
-};
+use blackbox::site::{gateway_binary, until};
 use domain::{NoData, Quantity, Sample};
 
-use crate::parts::{AIR, CONFIGURATION, Wires};
-
-struct Bench {
-    wires: Wires,
-    site: Site,
-    listener: Listener,
-    _broker: Mosquitto,
-    _folder: tempfile::TempDir,
-}
-
-fn bench(test: &str, wires: Wires) -> Option<Bench> {
-    let program = mosquitto::find(test)?;
-    let folder = tempfile::tempdir().unwrap();
-    let broker = Mosquitto::start(&program, folder.path()).unwrap();
-    let site = Site::new(&broker.url(), CONFIGURATION, wires.nodes.clone()).unwrap();
-    let listener = site.listen().unwrap();
-    Some(Bench { wires, site, listener, _broker: broker, _folder: folder })
-}
+use crate::parts::{AIR, Bench, Wires};
 
 impl Bench {
     fn newest(&self, stream: &str) -> Option<Sample> {
@@ -48,7 +28,7 @@ impl Bench {
 
 #[test]
 fn a_bme280_behind_the_device_abi_gives_what_it_feels() {
-    let Some(bench) = bench("BME280 through the device ABI", Wires::quiet()) else { return };
+    let Some(bench) = Bench::new("BME280 through the device ABI", Wires::quiet()) else { return };
     let _gateway = bench.site.start_gateway().unwrap();
     until("a dew point arrives", || bench.newest("derived.dew_point").is_some()).unwrap();
     let near = |stream, truth: f64, within: f64| {
@@ -68,7 +48,7 @@ fn a_bme280_behind_the_device_abi_gives_what_it_feels() {
 #[test]
 fn an_unplugged_chip_is_a_gap_with_its_reason_and_comes_back_while_the_line_goes_on() {
     let wires = Wires::counting(Duration::from_millis(20));
-    let Some(bench) = bench("unplugged chip", wires) else { return };
+    let Some(bench) = Bench::new("unplugged chip", wires) else { return };
     let _gateway = bench.site.start_gateway().unwrap();
     until("a value arrives", || matches!(bench.outcome("outdoor.temperature"), Some(Ok(_))))
         .unwrap();
@@ -94,7 +74,7 @@ fn an_unplugged_chip_is_a_gap_with_its_reason_and_comes_back_while_the_line_goes
 
 #[test]
 fn garbage_on_the_line_is_counted_and_no_number_is_made_of_it_nor_lost_beside_it() {
-    let Some(bench) = bench("garbage on the UART", Wires::quiet()) else { return };
+    let Some(bench) = Bench::new("garbage on the UART", Wires::quiet()) else { return };
     let _gateway = bench.site.start_gateway().unwrap();
     until("the gateway listens", || bench.wires.line.has_listener()).unwrap();
     until("the chip is read", || bench.newest("outdoor.temperature").is_some()).unwrap();
@@ -131,7 +111,7 @@ fn garbage_on_the_line_is_counted_and_no_number_is_made_of_it_nor_lost_beside_it
 #[test]
 fn an_unplugged_serial_line_is_a_gap_and_is_found_again_under_its_new_name() {
     let wires = Wires::counting(Duration::from_millis(20));
-    let Some(bench) = bench("unplugged serial line", wires) else { return };
+    let Some(bench) = Bench::new("unplugged serial line", wires) else { return };
     let _gateway = bench.site.start_gateway().unwrap();
     until("numbers arrive", || matches!(bench.outcome("counter.number"), Some(Ok(_)))).unwrap();
     bench.wires.line.unplug();

@@ -8,6 +8,10 @@ use std::{
     time::Duration,
 };
 
+use blackbox::{
+    mosquitto::{self, Mosquitto},
+    site::{Listener, Site},
+};
 use sim::{
     bus::{I2cBus, Wiring},
     chips,
@@ -22,7 +26,7 @@ pub(crate) const AIR: Climate =
     Climate { celsius: 21.37, humidity_percent: 48.5, hectopascals: 1_003.25 };
 
 /// A BME280 ten times a second, and a counter that speaks.
-pub(crate) const CONFIGURATION: &str = r#"
+const CONFIGURATION: &str = r#"
 [pipeline]
 status_interval = "1s"
 drain_timeout = "20s"
@@ -88,5 +92,26 @@ impl Wires {
         let next = move || Some(format!("N,{}\n", number.fetch_add(1, Relaxed)).into_bytes());
         wires.player = Some(wires.line.play(pace, std::iter::from_fn(next)).unwrap());
         wires
+    }
+}
+
+/// A site, its broker, and a subscriber that keeps what it hears.
+pub(crate) struct Bench {
+    pub(crate) wires: Wires,
+    pub(crate) site: Site,
+    pub(crate) listener: Listener,
+    pub(crate) broker: Mosquitto,
+    _folder: tempfile::TempDir,
+}
+
+impl Bench {
+    /// The same for every test but for the wires; `None` where `test` is skipped for want of a broker.
+    pub(crate) fn new(test: &str, wires: Wires) -> Option<Self> {
+        let program = mosquitto::find(test)?;
+        let folder = tempfile::tempdir().unwrap();
+        let broker = Mosquitto::start(&program, folder.path()).unwrap();
+        let site = Site::new(&broker.url(), CONFIGURATION, wires.nodes.clone()).unwrap();
+        let listener = site.listen().unwrap();
+        Some(Self { wires, site, listener, broker, _folder: folder })
     }
 }
