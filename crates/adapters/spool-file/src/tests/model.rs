@@ -48,6 +48,8 @@ struct Twin {
     spool: Option<FileSpool>,
     /// What was appended, by position; nothing where samples were lost.
     history: Vec<Option<Sample>>,
+    /// The same without the losses: a second flip of the same bit brings a record back.
+    appended: Vec<Sample>,
     numbers: BTreeMap<StreamName, u64>,
     cursor: usize,
     /// Everything before this position outlives a power cut.
@@ -65,6 +67,7 @@ impl Twin {
             disk,
             spool,
             history: Vec::new(),
+            appended: Vec::new(),
             numbers: BTreeMap::new(),
             cursor: 0,
             synced: 0,
@@ -121,7 +124,9 @@ impl Twin {
                 let number = self.numbers.entry(stream.name.clone()).or_default();
                 *number += 1;
                 let seq = SequenceNumber(*number);
-                self.history.push(Some(Sample { stream, boot: BOOT, seq, reading }));
+                let sample = Sample { stream, boot: BOOT, seq, reading };
+                self.appended.push(sample.clone());
+                self.history.push(Some(sample));
             }
             let cursor = usize::try_from(self.spool().cursor().0).unwrap();
             assert_eq!((cursor - self.cursor) as u64, appended.evicted);
@@ -182,15 +187,19 @@ impl Twin {
         assert!(cursor <= end && end <= self.history.len());
         let mut left = waiting(self.spool()).into_iter().peekable();
         let mut lost = Vec::new();
-        for (position, place) in self.history.iter_mut().enumerate().skip(cursor) {
-            if left.peek().is_some() && left.peek() == place.as_ref() {
-                left.next();
+        let truth = self.appended.iter();
+        for (position, (place, truth)) in
+            self.history.iter_mut().zip(truth).enumerate().skip(cursor)
+        {
+            if left.peek() == Some(truth) {
+                *place = left.next();
             } else if place.take().is_some() {
                 lost.push(position);
             }
         }
         assert_eq!(left.next(), None, "was never appended, or is out of order");
         self.history.truncate(end);
+        self.appended.truncate(end);
         self.numbers = self.spool().heads().into_iter().map(|(name, seq)| (name, seq.0)).collect();
         for sample in self.history[cursor..].iter().flatten() {
             assert!(self.numbers[&sample.stream.name] >= sample.seq.0, "{sample:?} is numbered");
