@@ -127,3 +127,50 @@ impl Counters {
 fn nanos(span: Duration) -> u64 {
     u64::try_from(span.as_nanos()).unwrap_or(u64::MAX)
 }
+
+#[cfg(test)]
+mod tests {
+    use ports::{MockSpool, Position, SpoolCount};
+
+    use super::*;
+
+    #[test]
+    fn each_count_kept_elsewhere_is_published_under_its_own_name() {
+        let mut spool = MockSpool::new();
+        let count =
+            SpoolCount { appended: 90, acknowledged: 50, evicted: 7, corrupt: 3, bytes: 4_096 };
+        spool.expect_count().return_const(count);
+        spool.expect_cursor().return_const(Position(57));
+        spool.expect_end().return_const(Position(90));
+        let executor = Executor::builder().build().unwrap();
+        assert!(executor.submit(|| panic!("bug in a formula")).unwrap().join().is_err());
+        executor.submit(|| ()).unwrap().join().unwrap();
+        let counts = Counters::default().snapshot(&spool, &executor);
+        for (name, expected) in [
+            ("samples_appended", 90),
+            ("samples_acknowledged", 50),
+            ("samples_evicted", 7),
+            ("samples_waiting", 33),
+            ("spool_corrupt", 3),
+            ("spool_bytes", 4_096),
+            ("jobs_processed", 2),
+            ("jobs_panicked", 1),
+        ] {
+            assert_eq!(counts[name], expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn frames_and_gaps_are_counted_each_for_itself() {
+        let counters = Counters::default();
+        let before = FrameCount { measured: 1, ignored: 2, corrupt: 3 };
+        counters.frames(before, FrameCount { measured: 11, ignored: 22, corrupt: 33 });
+        let counted =
+            [&counters.frames_measured, &counters.frames_ignored, &counters.frames_corrupt];
+        assert_eq!(counted.map(Counter::get), [10, 20, 30]);
+        for (times, &reason) in (1..).zip(NoData::ALL) {
+            (0..times).for_each(|_| counters.gap(reason));
+            assert_eq!(counters.gaps(reason), times);
+        }
+    }
+}
