@@ -49,16 +49,19 @@ impl Executor {
         Ok(executor)
     }
 
+    #[inline]
     pub(crate) fn pool(&self) -> &Pool {
         &self.pool
     }
 
+    #[inline]
     pub(crate) fn timing(&self) -> Timing {
         self.timing
     }
 
     /// Hands jobs over otherwise than [`submit`](Self::submit) does: with a priority, a key, a
     /// name, a policy, without a handle.
+    #[inline]
     pub fn submitter(&self) -> Submitter<'_> {
         Submitter::new(self)
     }

@@ -51,8 +51,8 @@ pub(crate) struct Extras {
 type Payload = [MaybeUninit<*mut ()>; 5];
 
 struct Vtable {
-    run: unsafe fn(*mut Payload, &Started<'_>),
-    abandon: unsafe fn(*mut Payload, Abandoned, Option<&Pool>),
+    run: unsafe fn(*const Payload, &Started<'_>),
+    abandon: unsafe fn(*const Payload, Abandoned, Option<&Pool>),
     is_runner: bool,
 }
 
@@ -68,6 +68,12 @@ pub(crate) struct Job {
 // SAFETY: a job is built from tasks only, and every task is `Send`.
 unsafe impl Send for Job {}
 
+const WORD: usize = size_of::<*mut ()>();
+
+const fn is_made_of_words<K>() -> bool {
+    size_of::<K>().is_multiple_of(WORD) && align_of::<K>() == align_of::<*mut ()>()
+}
+
 const fn fits<K>() -> bool {
     size_of::<K>() <= size_of::<Payload>() && align_of::<K>() <= align_of::<Payload>()
 }
@@ -75,7 +81,8 @@ const fn fits<K>() -> bool {
 /// # Safety
 ///
 /// `payload` holds a `K` as [`Job::new`] put it there, and nobody takes it out again.
-unsafe fn take<K>(payload: *mut Payload) -> K {
+#[inline(always)]
+unsafe fn take<K>(payload: *const Payload) -> K {
     if fits::<K>() {
         // SAFETY: `new` wrote a `K` here, which by `fits` has room and alignment.
         unsafe { payload.cast::<K>().read() }
@@ -91,12 +98,12 @@ impl<K: Task> Erased<K> {
     const VTABLE: Vtable =
         Vtable { run: Self::run, abandon: Self::abandon, is_runner: K::IS_RUNNER };
 
-    unsafe fn run(payload: *mut Payload, started: &Started<'_>) {
+    unsafe fn run(payload: *const Payload, started: &Started<'_>) {
         // SAFETY: the caller's promise is `take`'s.
         unsafe { take::<K>(payload) }.run(started);
     }
 
-    unsafe fn abandon(payload: *mut Payload, why: Abandoned, pool: Option<&Pool>) {
+    unsafe fn abandon(payload: *const Payload, why: Abandoned, pool: Option<&Pool>) {
         // SAFETY: the caller's promise is `take`'s.
         unsafe { take::<K>(payload) }.abandon(why, pool);
     }
@@ -104,7 +111,7 @@ impl<K: Task> Erased<K> {
 
 impl Job {
     /// Erases `task`.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn new<K: Task + 'static>(
         task: K,
         submitted: u64,
@@ -119,18 +126,28 @@ impl Job {
     /// # Safety
     ///
     /// What the task borrows outlives the job.
-    #[inline]
+    #[inline(always)]
     pub(crate) unsafe fn new_borrowing<K: Task>(
         task: K,
         submitted: u64,
         extras: Option<Box<Extras>>,
     ) -> Self {
         let mut payload: Payload = [MaybeUninit::uninit(); 5];
-        if fits::<K>() {
+        if !fits::<K>() {
+            payload[0] = MaybeUninit::new(Box::into_raw(Box::new(task)).cast());
+        } else if is_made_of_words::<K>() {
+            let task = ManuallyDrop::new(task);
+            let words = (&raw const task).cast::<MaybeUninit<*mut ()>>();
+            for (number, word) in payload.iter_mut().enumerate().take(size_of::<K>() / WORD) {
+                // SAFETY: a `K` is so many words long and aligned like one. Volatile only so that
+                // they are read one by one: captured variables were stored one by one a moment ago,
+                // and a wider load would wait until those stores, and all before them, are in the
+                // cache. Measured: 20 ns of a job's 50.
+                *word = unsafe { words.add(number).read_volatile() };
+            }
+        } else {
             // SAFETY: by `fits` there is room for a `K`, and it is aligned.
             unsafe { (&raw mut payload).cast::<K>().write(task) };
-        } else {
-            payload[0] = MaybeUninit::new(Box::into_raw(Box::new(task)).cast());
         }
         Self { vtable: const { &Erased::<K>::VTABLE }, submitted, extras, payload }
     }
@@ -141,15 +158,27 @@ impl Job {
         let mut this = ManuallyDrop::new(self);
         let extras = this.extras.take();
         // SAFETY: the payload is initialised (invariant 1) and `ManuallyDrop` keeps `drop` off it.
-        unsafe { (this.vtable.run)(&raw mut this.payload, started) };
+        unsafe { (this.vtable.run)(&raw const this.payload, started) };
         drop(extras);
+    }
+
+    /// Runs the job at `job`, which is as good as moved out afterwards.
+    ///
+    /// # Safety
+    ///
+    /// There is a job without extras, and it is the caller's alone.
+    #[inline(always)]
+    pub(crate) unsafe fn run_at(job: *const Self, started: &Started<'_>) {
+        // SAFETY: the payload is initialised (invariant 1); the caller promises that nobody else
+        // takes it out.
+        unsafe { ((*job).vtable.run)(&raw const (*job).payload, started) };
     }
 
     /// Gives it up. Whoever does so is not the one to answer for a closure whose drop panics.
     pub(crate) fn abandon(self, why: Abandoned, pool: Option<&Pool>) {
         let mut this = ManuallyDrop::new(self);
         this.extras = None;
-        let payload = &raw mut this.payload;
+        let payload = &raw const this.payload;
         // SAFETY: the payload is initialised (invariant 1) and `ManuallyDrop` keeps `drop` off it.
         let abandon = AssertUnwindSafe(|| unsafe { (this.vtable.abandon)(payload, why, pool) });
         if let Err(panic) = catch_unwind(abandon) {
@@ -166,7 +195,7 @@ impl Job {
         let mut this = ManuallyDrop::new(self);
         this.extras = None;
         // SAFETY: the caller vouches for the type, `ManuallyDrop` keeps `drop` off the payload.
-        unsafe { take::<K>(&raw mut this.payload) }
+        unsafe { take::<K>(&raw const this.payload) }
     }
 
     /// Whether it is too late to start it, and why.
@@ -195,7 +224,7 @@ impl Job {
 impl Drop for Job {
     fn drop(&mut self) {
         // SAFETY: dropped, so nobody took the payload out (invariant 1), and nobody will.
-        unsafe { (self.vtable.abandon)(&raw mut self.payload, Abandoned::Cancelled, None) };
+        unsafe { (self.vtable.abandon)(&raw const self.payload, Abandoned::Cancelled, None) };
     }
 }
 

@@ -168,8 +168,8 @@
 //! 2. The queue never holds more than its capacity.
 //! 3. A panic ends the job that raised it and nothing else.
 //! 4. A worker never waits for room in its own queue: submitting from a job cannot deadlock.
-//! 5. While a job waits, no worker sleeps unless another is on its way. There is no timer that
-//!    would cover up for a lost wake-up.
+//! 5. While a job waits, no worker sleeps unless another is on its way; in a flood of tiny jobs it
+//!    may rest for 100 µs while another is at work. No timer covers up for a lost wake-up.
 //!
 //! The protocol behind them is told in the crate's `README.md`.
 //!
@@ -178,7 +178,13 @@
 //! An async runtime, I/O, timers, work stealing between queues of jobs that jobs spawn, and any
 //! knowledge of what a job is for.
 
+#![expect(
+    clippy::inline_always,
+    reason = "a job is written once, where it waits, only if the whole way there is inlined"
+)]
+
 mod batch;
+mod block;
 mod builder;
 mod cancel;
 mod cell;
@@ -196,6 +202,7 @@ mod policy;
 mod pool;
 mod queue;
 mod recorder;
+mod room;
 mod sampling;
 mod scope;
 mod strand;

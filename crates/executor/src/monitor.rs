@@ -166,9 +166,7 @@ impl Scaler {
     }
 
     fn look(&mut self, pool: &Arc<Pool>, now: u64) {
-        let state = pool.lock();
-        let (queued, target) = (state.queue.len(), state.target);
-        drop(state);
+        let (queued, target) = (pool.room.taken(), pool.lock().target);
         match self.decide(queued, target, now) {
             Some(Change::Grow) => {
                 pool.lock().target += 1;

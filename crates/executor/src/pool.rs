@@ -28,11 +28,11 @@ use std::{
     },
     thread,
     time::Duration,
-    vec,
 };
 
 use crate::{
-    batch::{Batch, Filling},
+    batch::Batch,
+    block::{BLOCK, Section},
     clock,
     error::{Abandoned, Refusal},
     job::Job,
@@ -40,6 +40,7 @@ use crate::{
     policy::{Priority, WhenFull},
     queue::Queue,
     recorder::{Keeping, Recorder},
+    room::Room,
     strand::Strands,
     sync::{
         AtomicBool, Condvar, Mutex, MutexGuard, Padded, Thread, current, lock, park, park_for, wait,
@@ -70,6 +71,12 @@ pub(crate) struct Settings {
 /// Jobs so long that fewer of them fit a batch are worth a wake-up each.
 const FEW: usize = 16;
 
+/// How long a worker rests. A job that another job waits for may start that much later.
+const REST: Duration = Duration::from_micros(100);
+
+/// With so many jobs waiting, whoever rests is called.
+const RALLY: usize = 4 * BLOCK;
+
 /// What is called, in the submitter's thread, with the number of jobs queued.
 pub(crate) type Warn = Box<dyn Fn(usize) + Send + Sync>;
 
@@ -77,8 +84,13 @@ pub(crate) struct Pool {
     state: Padded<Mutex<State>>,
     /// Whether a `Critical` or `High` job waits: a hint, so that a worker breaks off its batch.
     urgent: Padded<AtomicBool>,
-    /// Submitters wait here while the queue is full.
-    room: Condvar,
+    /// How many jobs may still come.
+    pub(crate) room: Room,
+    /// Submitters wait here while there is no room.
+    has_room: Condvar,
+    /// Closed, as in the state, for those that do not take the lock.
+    closed: AtomicBool,
+    warned: AtomicBool,
     /// A shutdown waits here for the last worker to go.
     pub(crate) gone: Condvar,
     pub(crate) places: Box<[Padded<Place>]>,
@@ -104,6 +116,17 @@ pub(crate) struct Place {
     pub(crate) thread_id: AtomicI32,
 }
 
+/// How a worker sleeps.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Bed {
+    /// Until woken.
+    Idle,
+    /// Until woken, or the coalescing window is over.
+    Nap,
+    /// Until woken, or for [`REST`].
+    Rest,
+}
+
 /// A worker that sleeps: where, and how to wake it.
 struct Sleeper {
     place: usize,
@@ -116,10 +139,12 @@ pub(crate) struct State {
     pub(crate) closed: bool,
     idle: Vec<Sleeper>,
     napper: Option<Sleeper>,
+    resting: Vec<Sleeper>,
     waking: usize,
     /// Submitters asleep on `room` that nobody has notified yet.
     room_waiters: usize,
-    warned: bool,
+    /// See [`RALLY`].
+    rally_at: usize,
     /// How many workers there should be, not counting blocked ones.
     pub(crate) target: usize,
     /// Worker threads, started or about to be.
@@ -137,10 +162,8 @@ pub(crate) struct State {
 pub(crate) enum Visit {
     /// Work off its batch.
     Work {
-        /// How many jobs it took.
-        taken: usize,
-        /// Whether it slept before.
-        slept: bool,
+        /// For how long it slept before, in ticks.
+        slept: u64,
     },
     /// End its thread.
     Leave,
@@ -182,13 +205,14 @@ pub(crate) struct Wake {
 impl State {
     fn new(settings: &Settings) -> Self {
         Self {
-            queue: Queue::new(settings.capacity),
+            queue: Queue::new(),
             closed: false,
             idle: Vec::with_capacity(settings.places),
             napper: None,
+            resting: Vec::with_capacity(settings.places),
             waking: 0,
             room_waiters: 0,
-            warned: false,
+            rally_at: RALLY.min(settings.capacity / 2),
             target: settings.workers,
             alive: 0,
             blocked: 0,
@@ -198,16 +222,27 @@ impl State {
     }
 
     /// Takes a sleeper off the list for work just made visible (invariant 2).
-    #[inline]
-    fn wake(&mut self, urgent: bool, prompt: bool) -> Wake {
-        if (self.waking > 0 && !urgent) || (self.napper.is_some() && !prompt) {
-            return Wake::default();
+    #[inline(always)]
+    fn wake(&mut self, urgent: bool, prompt: bool) -> Option<Wake> {
+        let nobody_sleeps =
+            self.idle.is_empty() && self.resting.is_empty() && self.napper.is_none();
+        if nobody_sleeps || (self.waking > 0 && !urgent) {
+            return None;
         }
-        let Some(sleeper) = self.napper.take().or_else(|| self.idle.pop()) else {
-            return Wake::default();
-        };
+        self.wake_one(urgent, prompt)
+    }
+
+    #[inline(never)]
+    fn wake_one(&mut self, urgent: bool, prompt: bool) -> Option<Wake> {
+        let is_in_good_hands =
+            !self.resting.is_empty() && self.awake() > 0 && self.queue.waiting() < self.rally_at;
+        if (is_in_good_hands && !urgent) || (self.napper.is_some() && !prompt) {
+            return None;
+        }
+        let sleeper =
+            self.napper.take().or_else(|| self.resting.pop()).or_else(|| self.idle.pop())?;
         self.waking += 1;
-        Wake { sleeper: Some(sleeper), monitor: self.monitor.take() }
+        Some(Wake { sleeper: Some(sleeper), monitor: self.monitor.take() })
     }
 
     /// Takes a vacant place for a new worker.
@@ -219,7 +254,15 @@ impl State {
 
     /// Whether nothing happens, and nothing will until a job comes.
     pub(crate) fn is_at_rest(&self) -> bool {
-        self.queue.is_empty() && self.napper.is_none() && self.idle.len() == self.alive
+        self.queue.is_dry() && self.napper.is_none() && self.idle.len() == self.alive
+    }
+
+    /// Takes a worker whose time is over off the napper's place or the list of those that rest;
+    /// false if it is being woken.
+    fn gets_up(&mut self, place: usize) -> bool {
+        let napped = self.napper.take_if(|napper| napper.place == place).is_some();
+        let rested = self.resting.iter().position(|sleeper| sleeper.place == place);
+        rested.map(|index| self.resting.swap_remove(index)).is_some() || napped
     }
 
     /// Lowers the target by one and takes the sleeper off the list who is to leave.
@@ -230,8 +273,14 @@ impl State {
         Wake { sleeper, monitor: None }
     }
 
+    /// Workers asleep.
     pub(crate) fn idle(&self) -> usize {
-        self.idle.len() + usize::from(self.napper.is_some())
+        self.idle.len() + self.resting.len() + usize::from(self.napper.is_some())
+    }
+
+    /// Workers that will visit by themselves as soon as their batch is done.
+    fn awake(&self) -> usize {
+        self.alive.saturating_sub(self.blocked + self.idle())
     }
 
     /// Whether one worker more than wanted could run.
@@ -256,7 +305,10 @@ impl Pool {
         Self {
             state: Padded(Mutex::new(State::new(&settings))),
             urgent: Padded(AtomicBool::new(false)),
-            room: Condvar::new(),
+            room: Room::new(settings.capacity),
+            has_room: Condvar::new(),
+            closed: AtomicBool::new(false),
+            warned: AtomicBool::new(false),
             gone: Condvar::new(),
             places: (0..settings.places).map(place).collect(),
             given_up: AtomicBool::new(false),
@@ -270,41 +322,54 @@ impl Pool {
         }
     }
 
+    #[inline(always)]
     pub(crate) fn lock(&self) -> MutexGuard<'_, State> {
         lock(&self.state)
     }
 
     /// Queues `job`, or says why not.
-    #[inline]
+    ///
+    /// Inlined into the submitter together with all it calls, so that the job is written where it
+    /// waits and nowhere before: a copy would have to wait for the stores it reads.
+    #[inline(always)]
     pub(crate) fn submit(&self, job: Job, order: Order) -> Admission {
         let mut state = self.lock();
-        let mut evicted = None;
-        if state.closed || !state.queue.has_room() {
-            state = match self.make_room(state, order, &mut evicted) {
-                Ok(state) => state,
-                Err(None) => return Admission::RunHere(job),
-                Err(Some(refusal)) => return Admission::Refused(job, refusal),
-            };
+        if state.closed || !self.room.take() {
+            return self.submit_to_full(state, job, order);
         }
+        state.queue.push(order.priority, job);
+        self.announce(state, order);
+        Admission::Accepted
+    }
+
+    #[cold]
+    fn submit_to_full(&self, state: MutexGuard<'_, State>, job: Job, order: Order) -> Admission {
+        let mut evicted = None;
+        let mut state = match self.make_room(state, order, &mut evicted) {
+            Ok(state) => state,
+            Err(None) => return Admission::RunHere(job),
+            Err(Some(refusal)) => return Admission::Refused(job, refusal),
+        };
         state.queue.push(order.priority, job);
         self.announce(state, order);
         self.evict(evicted);
         Admission::Accepted
     }
 
-    /// Queues jobs until none is left or one has no room.
-    pub(crate) fn submit_batch(&self, jobs: &mut vec::IntoIter<Job>, order: Order) -> Advance {
-        while !jobs.as_slice().is_empty() {
+    /// Queues the jobs of a section until none is left or one has no room.
+    pub(crate) fn submit_section(&self, jobs: &mut Section, order: Order) -> Advance {
+        while !jobs.is_empty() {
             let mut state = self.lock();
             let mut evicted = None;
-            if state.closed || !state.queue.has_room() {
+            let mut places = if state.closed { 0 } else { self.room.take_up_to(jobs.len()) };
+            if places == 0 {
                 state = match self.make_room(state, order, &mut evicted) {
                     Ok(state) => state,
                     Err(refusal) => return refusal.map_or(Advance::RunNextHere, Advance::Refused),
                 };
+                places = 1;
             }
-            let room = state.queue.room();
-            state.queue.extend(order.priority, jobs.by_ref().take(room));
+            state.queue.push_section(order.priority, jobs, places);
             self.announce(state, order);
             self.evict(evicted);
         }
@@ -316,11 +381,17 @@ impl Pool {
         self.given_up.store(true, Release);
         let mut state = self.lock();
         let mut jobs = state.queue.clear();
+        self.room.give_back_all();
         for place in &self.places {
             place.batch.claim_all(&mut jobs);
         }
         drop(state);
         jobs
+    }
+
+    /// Whether a shutdown has begun; for those that do not take the lock.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.closed.load(Acquire)
     }
 
     /// Whether a shutdown is over that did not wait for everything.
@@ -329,7 +400,7 @@ impl Pool {
     }
 
     /// Lets go of the lock after a push, and wakes whom it takes.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn announce(&self, mut state: MutexGuard<'_, State>, order: Order) {
         let urgent = order.priority.is_urgent();
         if urgent {
@@ -337,17 +408,25 @@ impl Pool {
         }
         let prompt = order.prompt || !self.settings.patient[order.priority.index()];
         let wake = state.wake(urgent, prompt);
-        let crossed = state.queue.len() >= self.settings.warn_at && !state.warned;
-        state.warned |= crossed;
-        let queued = state.queue.len();
         drop(state);
-        self.unpark(wake);
-        if crossed && let Some(warn) = &self.warn {
-            warn(queued);
+        if let Some(wake) = wake {
+            self.unpark(wake);
+        }
+        self.warn_if_long();
+    }
+
+    /// Calls the warning if the queue has become long.
+    #[inline(always)]
+    pub(crate) fn warn_if_long(&self) {
+        if let Some(warn) = &self.warn {
+            let queued = self.room.taken();
+            if queued >= self.settings.warn_at && !self.warned.swap(true, Relaxed) {
+                warn(queued);
+            }
         }
     }
 
-    #[inline]
+    #[cold]
     pub(crate) fn unpark(&self, wake: Wake) {
         if let Some(sleeper) = wake.sleeper {
             self.places[sleeper.place].woken.store(true, Release);
@@ -365,8 +444,8 @@ impl Pool {
         }
     }
 
-    /// Makes room as the order says, or says why there is none; `None` to run the job in its
-    /// submitter.
+    /// Takes a place, made as the order says, or says why there is none; `None` to run the job in
+    /// its submitter.
     #[cold]
     pub(crate) fn make_room<'a>(
         &'a self,
@@ -392,28 +471,33 @@ impl Pool {
         if evicted.is_some() { Ok(state) } else { Err(Some(full)) }
     }
 
-    /// Sleeps until there is room, the pool closes, or `most` is over.
+    /// Sleeps until it has a place, the pool closes, or `most` is over.
     fn wait_for_room<'a>(
         &'a self,
         mut state: MutexGuard<'a, State>,
         most: Option<Duration>,
     ) -> Result<MutexGuard<'a, State>, Option<Refusal>> {
         let until = most.map(|most| clock::ticks().saturating_add(clock::to_ticks(most)));
-        while !state.closed && !state.queue.has_room() {
+        loop {
+            if state.closed {
+                return Err(Some(Refusal::Closed));
+            }
+            if self.room.take() {
+                return Ok(state);
+            }
             let left = until.map(|until| clock::duration(until.saturating_sub(clock::ticks())));
             if left.is_some_and(|left| left.is_zero()) {
                 return Err(Some(Refusal::Full { capacity: self.settings.capacity }));
             }
             state.room_waiters += 1;
             let timed_out;
-            (state, timed_out) = wait(&self.room, state, left);
+            (state, timed_out) = wait(&self.has_room, state, left);
             if timed_out {
                 // Not notified, so nobody counted it out; if somebody did meanwhile, the count
                 // only errs towards one notification too many.
                 state.room_waiters = state.room_waiters.saturating_sub(1);
             }
         }
-        if state.closed { Err(Some(Refusal::Closed)) } else { Ok(state) }
     }
 
     /// Tells the waiting submitters that there is room, when `fit` jobs fit a batch.
@@ -421,59 +505,112 @@ impl Pool {
     /// While tiny jobs go by the batch, not before half of the queue is free: a wake-up for each
     /// batch would cost more than the jobs. Until then there is work for everybody, and whoever
     /// takes it comes back here.
-    #[inline]
-    pub(crate) fn notify_room(&self, state: &mut State, fit: usize) {
-        let worth_it = fit < FEW || state.queue.room() >= self.settings.capacity / 2;
-        if state.room_waiters > 0 && worth_it {
-            state.room_waiters = 0;
-            self.room.notify_all();
+    pub(crate) fn notify_room(&self, mut state: MutexGuard<'_, State>, fit: usize) {
+        let has_room = self.has_news_of_room(&mut state, fit);
+        drop(state);
+        if has_room {
+            self.has_room.notify_all();
         }
-        state.warned &= state.queue.len() >= self.settings.warn_at / 2;
+    }
+
+    /// Whether waiting submitters are to be notified once the lock is free.
+    #[inline]
+    fn has_news_of_room(&self, state: &mut State, fit: usize) -> bool {
+        if self.warn.is_some() && self.room.taken() < self.settings.warn_at / 2 {
+            self.warned.store(false, Relaxed);
+        }
+        let worth_it = fit < FEW || self.room.free() >= self.settings.capacity / 2;
+        let has_news = state.room_waiters > 0 && worth_it;
+        if has_news {
+            state.room_waiters = 0;
+        }
+        has_news
     }
 
     /// Fills the batch of the worker in `place` with at most `limit` jobs, or sleeps until there
     /// are some, or sends it home.
-    pub(crate) fn visit(&self, place: usize, limit: usize) -> Visit {
-        let (mut slept, mut napped) = (false, false);
+    ///
+    /// In a flood of tiny jobs a worker that finds few waits a moment, blind, and then looks once
+    /// more: to look all the time would slow down the very submitter it waits for. Meanwhile it
+    /// counts as waking, so that nobody else is woken for what it will find.
+    pub(crate) fn visit(&self, place: usize, limit: usize, in_flood: bool) -> Visit {
+        let (mut slept, mut napped, mut rests) = (0, false, in_flood);
+        let mut gathers = if in_flood { worker::GATHERS } else { 0 };
         let mut state = self.lock();
         loop {
+            while gathers > 0 && state.queue.is_worth_gathering() {
+                gathers = if state.queue.is_dry() { gathers - 1 } else { 0 };
+                state.waking += 1;
+                drop(state);
+                worker::gather();
+                state = self.lock();
+                state.waking -= 1;
+            }
             let taken = self.take(&mut state, place, limit);
             if taken > 0 {
-                let more = taken > 1 || !state.queue.is_dry() || self.others_have(place);
-                let wake = if more { state.wake(false, true) } else { Wake::default() };
-                self.urgent.store(state.queue.has_urgent(), Relaxed);
-                self.notify_room(&mut state, limit);
-                drop(state);
-                self.unpark(wake);
-                return Visit::Work { taken, slept };
+                self.took(state, place, taken, limit);
+                return Visit::Work { slept };
             }
             if state.closed || state.has_surplus() {
                 self.leave(state, place);
                 return Visit::Leave;
             }
-            slept = true;
-            (state, napped) = self.sleep(state, place, napped);
+            let bed = self.bed(&state, rests, napped);
+            rests = false;
+            napped |= bed == Bed::Nap;
+            let since = clock::ticks();
+            state = self.sleep(state, place, bed);
+            slept += clock::ticks().saturating_sub(since);
         }
     }
 
+    /// Lets go of the lock after a batch was filled, and wakes whom that concerns.
+    #[inline]
+    fn took(&self, mut state: MutexGuard<'_, State>, place: usize, taken: usize, limit: usize) {
+        let more = taken > 1 || !state.queue.is_dry() || self.others_have(place);
+        let wake = if more { state.wake(false, true) } else { None };
+        self.urgent.store(state.queue.has_urgent(), Relaxed);
+        let has_room = self.has_news_of_room(&mut state, limit);
+        drop(state);
+        if let Some(wake) = wake {
+            self.unpark(wake);
+        }
+        if has_room {
+            self.has_room.notify_all();
+        }
+    }
+
+    /// Fills the batch of the worker in `place`, from the queue or from others; with how many?
+    #[inline]
     fn take(&self, state: &mut State, place: usize, limit: usize) -> usize {
-        let mut filling = self.places[place].batch.fill();
         let sharers = state.alive.saturating_sub(state.blocked);
-        state.queue.drain(limit, sharers, |job| filling.push(job));
-        if filling.len() == 0 {
-            self.steal(place, &mut filling);
-        }
-        filling.len()
+        let section = match state.queue.take(limit, sharers) {
+            Some(section) => {
+                self.room.give_back(section.len());
+                section
+            }
+            None => match self.steal(&mut state.queue, place) {
+                Some(section) => section,
+                None => return 0,
+            },
+        };
+        let taken = section.len();
+        let empty = self.places[place].batch.exchange(section);
+        state.queue.keep(empty);
+        taken
     }
 
-    fn steal(&self, place: usize, filling: &mut Filling<'_>) {
+    fn steal(&self, queue: &mut Queue, place: usize) -> Option<Section> {
         let others = (1..self.places.len()).map(|step| (place + step) % self.places.len());
-        for other in others {
-            self.places[other].batch.steal_into(filling);
-            if filling.len() > 0 {
-                return;
+        for other in others.filter(|&other| self.places[other].batch.unclaimed() > 0) {
+            let mut section = queue.spare();
+            self.places[other].batch.steal_into(&mut section);
+            if !section.is_empty() {
+                return Some(section);
             }
+            queue.keep(section);
         }
+        None
     }
 
     fn others_have(&self, place: usize) -> bool {
@@ -481,39 +618,57 @@ impl Pool {
         others.any(|(_, other)| other.batch.unclaimed() > 0)
     }
 
-    /// Sleeps until woken, or as a napper until the window is over.
+    /// How a worker that found nothing is to sleep.
+    fn bed(&self, state: &State, may_rest: bool, napped: bool) -> Bed {
+        if may_rest && state.awake() > 1 {
+            Bed::Rest
+        } else if !napped && !self.settings.nap.is_zero() && state.napper.is_none() {
+            Bed::Nap
+        } else {
+            Bed::Idle
+        }
+    }
+
+    /// Sleeps until woken, or until the time of a nap or a rest is over.
     fn sleep<'a>(
         &'a self,
         mut state: MutexGuard<'a, State>,
         place: usize,
-        napped: bool,
-    ) -> (MutexGuard<'a, State>, bool) {
-        let nap = !napped && !self.settings.nap.is_zero() && state.napper.is_none();
+        bed: Bed,
+    ) -> MutexGuard<'a, State> {
         let sleeper = Sleeper { place, thread: current() };
-        if nap {
-            state.napper = Some(sleeper);
-        } else {
-            state.idle.push(sleeper);
-        }
+        let most = match bed {
+            Bed::Rest => {
+                state.resting.push(sleeper);
+                Some(REST)
+            }
+            Bed::Nap => {
+                state.napper = Some(sleeper);
+                Some(self.settings.nap)
+            }
+            Bed::Idle => {
+                state.idle.push(sleeper);
+                None
+            }
+        };
         drop(state);
         let woken = &self.places[place].woken;
-        if nap {
-            park_for(self.settings.nap, || woken.load(Acquire));
+        if let Some(most) = most {
+            park_for(most, || woken.load(Acquire));
             let mut state = self.lock();
-            if state.napper.as_ref().is_some_and(|napper| napper.place == place) {
-                state.napper = None;
-                return (state, true);
+            if state.gets_up(place) {
+                return state;
             }
             drop(state);
         }
         while !woken.load(Acquire) {
             park();
         }
-        // The next to set it will have found this worker on the list, so after the lock below.
+        // The next to set it will have found this worker on a list, so after the lock below.
         woken.store(false, Relaxed);
         let mut state = self.lock();
         state.waking -= 1;
-        (state, false)
+        state
     }
 
     pub(crate) fn leave(&self, mut state: MutexGuard<'_, State>, place: usize) {
@@ -530,10 +685,12 @@ impl Pool {
         let mut state = self.lock();
         state.blocked += 1;
         let work = !state.queue.is_dry() || self.places[place].batch.unclaimed() > 0;
-        let wake = if work { state.wake(false, true) } else { Wake::default() };
+        let wake = if work { state.wake(false, true) } else { None };
         let short = state.alive.saturating_sub(state.blocked) < state.target;
         drop(state);
-        self.unpark(wake);
+        if let Some(wake) = wake {
+            self.unpark(wake);
+        }
         short
     }
 
@@ -548,7 +705,7 @@ impl Pool {
         metrics.keys = self.strands.len();
         let state = self.lock();
         let batched: usize = self.places.iter().map(|place| place.batch.unclaimed()).sum();
-        metrics.queued = (state.queue.len() + batched) as u64;
+        metrics.queued = (self.room.taken() + batched) as u64;
         metrics.queued_by_priority = state.queue.lens().map(|len| len as u64);
         (metrics.workers, metrics.blocked) = (state.alive, state.blocked);
         metrics.idle = state.idle();
@@ -566,8 +723,9 @@ impl Pool {
     pub(crate) fn pop_urgent(&self) -> Option<Job> {
         let mut state = self.lock();
         let job = state.queue.pop_urgent();
+        self.room.give_back(usize::from(job.is_some()));
         self.urgent.store(state.queue.has_urgent(), Relaxed);
-        self.notify_room(&mut state, 1);
+        self.notify_room(state, 1);
         job
     }
 
@@ -575,12 +733,13 @@ impl Pool {
     pub(crate) fn close(&self) {
         let mut state = self.lock();
         state.closed = true;
+        self.closed.store(true, Release);
         let mut sleepers = mem::take(&mut state.idle);
+        sleepers.append(&mut state.resting);
         sleepers.extend(state.napper.take());
         state.waking += sleepers.len();
         let monitor = state.monitor.take();
-        self.notify_room(&mut state, 0);
-        drop(state);
+        self.notify_room(state, 0);
         for sleeper in sleepers {
             self.unpark(Wake { sleeper: Some(sleeper), monitor: None });
         }

@@ -1,149 +1,185 @@
 //! The jobs that wait, in order of urgency. No threads here: the pool's lock guards all of it.
 //!
+//! They wait in blocks, so that a worker takes away many for the price of a pointer: how long the
+//! lock is held does not depend on how many jobs go.
+//!
 //! # Invariants
 //!
-//! 1. `len` is the number of accepted jobs that no worker has taken: those in the classes, and
-//!    those held back by a strand, which counts its own in and out.
-//! 2. `len` never exceeds the capacity, except by jobs handed over by strands, already counted.
-//! 3. Of eight visits in a row, one takes from the least urgent class first.
+//! 1. Every job in here has a place in the pool's [`Room`](crate::room::Room); whoever pushes has
+//!    taken it, whoever takes gives it back.
+//! 2. Of eight visits in a row, one takes from the least urgent class first.
+//! 3. No section of a class is empty, and all but two and those handed over whole are full: blocks
+//!    are bounded by twice the capacity.
 
 use std::collections::VecDeque;
 
-use crate::{job::Job, policy::Priority};
+use crate::{
+    block::{BLOCK, Section},
+    job::Job,
+    policy::Priority,
+};
 
 /// Every so many visits the order of urgency is reversed.
 const AGING: u32 = 8;
 
+/// Fewer than so many are worth waiting for more, in a flood.
+const GATHER_BELOW: usize = 32;
+
 pub(crate) struct Queue {
-    classes: [VecDeque<Job>; 4],
-    len: usize,
-    capacity: usize,
+    classes: [Class; 4],
     visits: u32,
+    /// Empty blocks, the hottest last.
+    spares: Vec<Section>,
+}
+
+/// The jobs of one priority, in order.
+#[derive(Default)]
+struct Class {
+    sections: VecDeque<Section>,
+    len: usize,
 }
 
 impl Queue {
-    /// All memory is reserved here; the system provides it when it is first touched.
-    pub(crate) fn new(capacity: usize) -> Self {
-        let classes = std::array::from_fn(|_| VecDeque::with_capacity(capacity));
-        Self { classes, len: 0, capacity, visits: 0 }
-    }
-
-    #[inline]
-    pub(crate) fn has_room(&self) -> bool {
-        self.len < self.capacity
-    }
-
-    pub(crate) fn room(&self) -> usize {
-        self.capacity.saturating_sub(self.len)
-    }
-
-    /// Pushes many; no more than there is room for.
-    #[inline]
-    pub(crate) fn extend(&mut self, priority: Priority, jobs: impl Iterator<Item = Job>) {
-        let class = &mut self.classes[priority.index()];
-        let before = class.len();
-        class.extend(jobs);
-        self.len += class.len() - before;
-    }
-
-    pub(crate) fn len(&self) -> usize {
-        self.len
-    }
-
-    pub(crate) fn is_empty(&self) -> bool {
-        self.len == 0
+    /// Blocks are made when they are first needed, and then kept.
+    pub(crate) fn new() -> Self {
+        let classes = std::array::from_fn(|_| Class::default());
+        Self { classes, visits: 0, spares: Vec::new() }
     }
 
     /// The jobs in the classes, by priority.
     pub(crate) fn lens(&self) -> [usize; 4] {
-        std::array::from_fn(|class| self.classes[class].len())
+        std::array::from_fn(|class| self.classes[class].len)
     }
 
     /// Whether a worker would find nothing.
     #[inline]
     pub(crate) fn is_dry(&self) -> bool {
-        self.classes.iter().all(VecDeque::is_empty)
+        self.waiting() == 0
     }
 
+    #[inline]
     pub(crate) fn has_urgent(&self) -> bool {
-        !self.classes[0].is_empty() || !self.classes[1].is_empty()
+        self.classes[0].len + self.classes[1].len > 0
     }
 
+    /// Whether so little waits, and nothing urgent, that in a flood there will soon be more.
+    pub(crate) fn is_worth_gathering(&self) -> bool {
+        !self.has_urgent() && self.waiting() < GATHER_BELOW
+    }
+
+    /// How many jobs are in the classes.
     #[inline]
+    pub(crate) fn waiting(&self) -> usize {
+        self.lens().iter().sum()
+    }
+
+    #[inline(always)]
     pub(crate) fn push(&mut self, priority: Priority, job: Job) {
-        self.len += 1;
-        self.push_counted(priority, job);
-    }
-
-    /// Queues a job that is in `len` already.
-    #[inline]
-    pub(crate) fn push_counted(&mut self, priority: Priority, job: Job) {
-        self.classes[priority.index()].push_back(job);
-    }
-
-    /// Counts `jobs` in that wait elsewhere, for their key.
-    pub(crate) fn hold(&mut self, jobs: usize) {
-        self.len += jobs;
-    }
-
-    /// Counts `jobs` out that waited elsewhere.
-    pub(crate) fn release(&mut self, jobs: usize) {
-        self.len = self.len.saturating_sub(jobs);
-    }
-
-    /// Hands at most `limit` jobs to `take`, and of what there is no more than the share of one
-    /// among `sharers`, rounded up.
-    #[inline]
-    pub(crate) fn drain(&mut self, limit: usize, sharers: usize, mut take: impl FnMut(Job)) {
-        let waiting: usize = self.classes.iter().map(VecDeque::len).sum();
-        if waiting == 0 {
-            return;
+        let class = &mut self.classes[priority.index()];
+        class.len += 1;
+        let full = match class.sections.back_mut() {
+            Some(section) => section.push(job),
+            None => Err(job),
+        };
+        if let Err(job) = full {
+            self.push_in_new_section(priority, job);
         }
-        let wanted = waiting.div_ceil(sharers.max(1)).min(limit);
-        self.len -= wanted;
+    }
+
+    #[cold]
+    fn push_in_new_section(&mut self, priority: Priority, job: Job) {
+        let mut section = self.spare();
+        let Ok(()) = section.push(job) else { unreachable!("a spare block is empty") };
+        self.classes[priority.index()].sections.push_back(section);
+    }
+
+    /// Queues the first `count` of `jobs`.
+    pub(crate) fn push_section(&mut self, priority: Priority, jobs: &mut Section, count: usize) {
+        if count == jobs.len() && count > BLOCK / 2 {
+            let spare = self.spare();
+            let class = &mut self.classes[priority.index()];
+            class.sections.push_back(std::mem::replace(jobs, spare));
+            class.len += count;
+        } else {
+            jobs.take(count).for_each(|job| self.push(priority, job));
+        }
+    }
+
+    /// An empty block.
+    pub(crate) fn spare(&mut self) -> Section {
+        self.spares.pop().unwrap_or_else(Section::new)
+    }
+
+    /// Keeps an empty block for [`spare`](Self::spare).
+    pub(crate) fn keep(&mut self, empty: Section) {
+        debug_assert!(empty.is_empty(), "jobs would be kept with it");
+        self.spares.push(empty);
+    }
+
+    /// Takes at most `limit` jobs of the class whose turn it is: a whole section, if the limit allows
+    /// a block; otherwise no more than the share of one among `sharers`, rounded up.
+    #[inline]
+    pub(crate) fn take(&mut self, limit: usize, sharers: usize) -> Option<Section> {
         self.visits = self.visits.wrapping_add(1);
-        let mut left = wanted;
-        for turn in 0..4 {
-            let lowest_first = self.visits.is_multiple_of(AGING);
-            let class = &mut self.classes[if lowest_first { 3 - turn } else { turn }];
-            let count = left.min(class.len());
-            class.drain(..count).for_each(&mut take);
-            left -= count;
+        let lowest_first = self.visits.is_multiple_of(AGING);
+        let in_turn = |turn| if lowest_first { 3 - turn } else { turn };
+        let class = (0..4).map(in_turn).find(|class| self.classes[*class].len > 0)?;
+        let most =
+            if limit < BLOCK { self.waiting().div_ceil(sharers.max(1)).min(limit) } else { limit };
+        if self.classes[class].sections.front()?.len() > most {
+            return Some(self.take_some(class, most));
         }
+        let section = self.classes[class].sections.pop_front()?;
+        self.classes[class].len -= section.len();
+        Some(section)
+    }
+
+    /// Moves the first `count` jobs of a class, fewer than its first section has.
+    fn take_some(&mut self, class: usize, count: usize) -> Section {
+        let mut taken = self.spare();
+        if let Some(front) = self.classes[class].sections.front_mut() {
+            for job in front.take(count) {
+                let Ok(()) = taken.push(job) else { unreachable!("fewer than a block holds") };
+            }
+        }
+        self.classes[class].len -= taken.len();
+        taken
     }
 
     /// Takes the next `Critical` or `High` job.
     pub(crate) fn pop_urgent(&mut self) -> Option<Job> {
-        let job = self.classes[0].pop_front().or_else(|| self.classes[1].pop_front())?;
-        self.len -= 1;
-        Some(job)
+        self.pop(0).or_else(|| self.pop(1))
     }
 
     /// Takes the job that has waited longest among those no more urgent than `newcomer`.
     pub(crate) fn evict_oldest(&mut self, newcomer: Priority) -> Option<Job> {
         let fronts = self.classes.iter().enumerate().skip(newcomer.index());
         let oldest = fronts
-            .filter_map(|(class, jobs)| Some((jobs.front()?.submitted, class)))
+            .filter_map(|(class, jobs)| Some((jobs.sections.front()?.first_submitted()?, class)))
             .min_by_key(|(submitted, _)| *submitted)?;
-        self.evict_from(oldest.1)
+        self.pop(oldest.1)
     }
 
     /// Takes the oldest job of the least urgent class, if that is less urgent than `newcomer`.
     pub(crate) fn evict_lowest(&mut self, newcomer: Priority) -> Option<Job> {
-        let lowest = self.classes.iter().rposition(|jobs| !jobs.is_empty())?;
-        if lowest > newcomer.index() { self.evict_from(lowest) } else { None }
+        let lowest = self.classes.iter().rposition(|class| class.len > 0)?;
+        if lowest > newcomer.index() { self.pop(lowest) } else { None }
     }
 
-    fn evict_from(&mut self, class: usize) -> Option<Job> {
-        let job = self.classes[class].pop_front()?;
-        self.len -= 1;
+    fn pop(&mut self, class: usize) -> Option<Job> {
+        let class = &mut self.classes[class];
+        let front = class.sections.front_mut()?;
+        let job = front.pop()?;
+        if front.is_empty() {
+            self.spares.extend(class.sections.pop_front());
+        }
+        class.len -= 1;
         Some(job)
     }
 
-    /// Takes everything, and forgets what is held elsewhere.
+    /// Takes everything.
     pub(crate) fn clear(&mut self) -> Vec<Job> {
-        let jobs: Vec<_> = self.classes.iter_mut().flat_map(|class| class.drain(..)).collect();
-        self.len = 0;
-        jobs
+        let classes = self.classes.iter_mut().map(std::mem::take);
+        classes.flat_map(|class| class.sections).flatten().collect()
     }
 }

@@ -15,7 +15,7 @@ use crate::{clock, histogram::Histogram, metrics::Counters, pool::Pool};
 /// Weight of the newest job in the moving average.
 const ALPHA: f64 = 0.1;
 
-/// A job that takes so many times the typical one counts as no longer than that.
+/// A batch whose jobs take so many times the typical one counts as no longer than that.
 const OUTLIER: f64 = 4.0;
 
 /// One worker's books. Written by one thread, read by any.
@@ -24,10 +24,12 @@ pub(crate) struct Recorder {
     pub(crate) panicked: AtomicU64,
     pub(crate) timed_out: AtomicU64,
     pub(crate) busy: AtomicU64,
+    /// Jobs whose time is in `busy`.
+    timed: AtomicU64,
     /// Moving average of run times: the bits of an `f64`, in ticks.
     average: AtomicU64,
-    /// The same with outliers cut off, so that a job caught by a preemption does not make the next
-    /// ones look long.
+    /// Moving average over batches with outliers cut off, so that a job caught by a preemption does
+    /// not make the next ones look long.
     typical: AtomicU64,
     /// When the running job started, in ticks; 0 when none runs.
     pub(crate) running_since: AtomicU64,
@@ -57,6 +59,7 @@ impl Recorder {
             panicked: AtomicU64::new(0),
             timed_out: AtomicU64::new(0),
             busy: AtomicU64::new(0),
+            timed: AtomicU64::new(0),
             average: AtomicU64::new(0),
             typical: AtomicU64::new(0),
             running_since: AtomicU64::new(0),
@@ -105,6 +108,7 @@ impl Recorder {
         self.wait.record(start.saturating_sub(submitted));
         self.run.record(run);
         add(&self.busy, run);
+        add(&self.timed, 1);
         self.averaged(run);
         if run > self.slow && self.report_once(start) {
             add(&self.timed_out, 1);
@@ -114,12 +118,31 @@ impl Recorder {
     #[expect(clippy::cast_precision_loss, reason = "an average of run times below 2^53 ticks")]
     #[inline]
     fn averaged(&self, run: u64) {
-        let (run, average) = (run as f64, self.average());
+        // Signed, because that takes one instruction.
+        let (run, average) = (run.cast_signed() as f64, self.average());
         let next = if average == 0.0 { run } else { average + ALPHA * (run - average) };
         self.average.store(next.to_bits(), Relaxed);
-        let typical = self.typical();
-        let cut = if typical == 0.0 { run } else { run.min(OUTLIER * typical) };
-        let next = if typical == 0.0 { cut } else { typical + ALPHA * (cut - typical) };
+    }
+
+    /// Jobs that were timed, and their time.
+    pub(crate) fn totals(&self) -> (u64, u64) {
+        (self.timed.load(Relaxed), self.busy.load(Relaxed))
+    }
+
+    /// Learns from the jobs that ended since `before` how long a job takes.
+    #[expect(clippy::cast_precision_loss, reason = "an average of run times below 2^53 ticks")]
+    pub(crate) fn note_batch(&self, before: (u64, u64)) {
+        let (timed, busy) = self.totals();
+        let jobs = timed - before.0;
+        if jobs == 0 {
+            return;
+        }
+        let (mean, typical) = ((busy - before.1) as f64 / jobs as f64, self.typical());
+        let next = if typical == 0.0 {
+            mean.max(1.0)
+        } else {
+            typical + ALPHA * (mean.min(OUTLIER * typical) - typical)
+        };
         self.typical.store(next.to_bits(), Relaxed);
     }
 }

@@ -10,8 +10,8 @@
 //!
 //! 1. A strand exists exactly while its runner is queued, in a batch, or running.
 //! 2. Only the runner takes jobs from a strand, and it finishes one before it takes the next.
-//! 3. Every job of a strand is in the queue's `len`: the first as the runner itself, the others
-//!    held. Locks are taken in the order shard, then pool.
+//! 3. Every job of a strand has a place in the pool's room: the first as the runner itself. Locks are
+//!    taken in the order shard, then pool.
 //!
 //! Order and exclusion follow from there being one runner; that no job is left behind, from the
 //! runner's removing the strand under the same lock under which it found it empty.
@@ -128,6 +128,10 @@ impl Strands {
 
 impl Pool {
     /// Queues a keyed job, or says why not. Never answers `RunHere`.
+    ///
+    /// While the strand has a job, the pool's lock is not needed: the runner will find this one. That
+    /// holds for a pool that closes meanwhile, too, since its workers leave when nothing is left.
+    #[inline(always)]
     pub(crate) fn submit_keyed(
         &self,
         key: Key,
@@ -135,26 +139,42 @@ impl Pool {
         order: Order,
     ) -> Result<(), (Job, Refusal)> {
         let mut shard = self.strands.shard(key);
-        let mut state = self.lock();
-        let mut evicted = None;
-        while state.closed || !state.queue.has_room() {
-            // Whoever makes room needs the shards, so they are not held meanwhile.
+        if let Some(strand) = shard.get_mut(&key.0)
+            && !self.is_closed()
+            && self.room.take()
+        {
+            strand.jobs.push_back((order.priority, job));
             drop(shard);
-            match self.make_room(state, order, &mut evicted) {
-                Ok(state) => drop(state),
-                Err(refusal) => {
-                    let capacity = self.settings.capacity;
-                    return Err((job, refusal.unwrap_or(Refusal::Full { capacity })));
-                }
+            self.warn_if_long();
+            return Ok(());
+        }
+        drop(shard);
+        self.submit_to_new_strand(key, job, order)
+    }
+
+    #[inline(never)]
+    fn submit_to_new_strand(&self, key: Key, job: Job, order: Order) -> Result<(), (Job, Refusal)> {
+        let mut evicted = None;
+        let state = self.lock();
+        if state.closed || !self.room.take() {
+            // Whoever makes room needs the shards, so none is held meanwhile.
+            if let Err(refusal) = self.make_room(state, order, &mut evicted).map(drop) {
+                let capacity = self.settings.capacity;
+                return Err((job, refusal.unwrap_or(Refusal::Full { capacity })));
             }
-            self.evict(evicted.take());
-            shard = self.strands.shard(key);
-            state = self.lock();
+        } else {
+            drop(state);
+        }
+        self.evict(evicted);
+        let mut shard = self.strands.shard(key);
+        let mut state = self.lock();
+        if state.closed {
+            self.room.give_back(1);
+            self.notify_room(state, 0);
+            return Err((job, Refusal::Closed));
         }
         match shard.entry(key.0) {
             Entry::Occupied(mut strand) => {
-                state.queue.hold(1);
-                drop(state);
                 strand.get_mut().jobs.push_back((order.priority, job));
             }
             Entry::Vacant(vacant) => {
@@ -171,7 +191,7 @@ impl Pool {
     /// Queues a strand's runner again.
     fn requeue(&self, key: Key, priority: Priority) {
         let mut state = self.lock();
-        state.queue.push_counted(priority, Job::new(Runner { key }, clock::ticks(), None));
+        state.queue.push(priority, Job::new(Runner { key }, clock::ticks(), None));
         let when_full = WhenFull::Reject;
         self.announce(state, Order { priority, when_full, prompt: true });
     }
@@ -198,9 +218,9 @@ impl Runner {
             jobs.extend(waiting.drain(..HANDFUL));
         }
         drop(shard);
-        let mut state = pool.lock();
-        state.queue.release(jobs.len());
-        pool.notify_room(&mut state, worker::batch_limit(books));
+        let state = pool.lock();
+        pool.room.give_back(jobs.len());
+        pool.notify_room(state, worker::batch_limit(books));
     }
 
     /// Puts back what there was no time for, and queues the runner for it.
@@ -213,7 +233,7 @@ impl Runner {
         let Some((priority, job)) = strand.jobs.pop_front() else { return };
         strand.first = Some(job);
         drop(shard);
-        pool.lock().queue.hold(count);
+        pool.room.take_again(count);
         pool.requeue(self.key, priority);
     }
 }

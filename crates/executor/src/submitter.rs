@@ -7,6 +7,7 @@ use std::{fmt, time::Duration};
 
 use crate::{
     Executor, JobHandle, SubmitError,
+    block::Section,
     cancel::CancelToken,
     cell::{self, Pending},
     clock,
@@ -48,6 +49,7 @@ pub struct Submitter<'a> {
 }
 
 impl<'a> Submitter<'a> {
+    #[inline]
     pub(crate) fn new(executor: &'a Executor) -> Self {
         Self {
             executor,
@@ -131,6 +133,7 @@ impl<'a> Submitter<'a> {
     /// # Errors
     ///
     /// As for [`submit`](Self::submit).
+    #[inline]
     pub fn detach<F>(&self, job: F) -> Result<(), SubmitError<F>>
     where
         F: FnOnce() + Send + 'static,
@@ -154,43 +157,48 @@ impl<'a> Submitter<'a> {
         F: FnOnce() + Send + 'static,
     {
         let stamp = self.stamp();
-        let jobs = jobs.into_iter().map(|job| Job::new(Detached(job), stamp, self.extras()));
-        let mut jobs = jobs.collect::<Vec<_>>().into_iter();
-        let outcome = if let Some(key) = self.key {
-            self.keyed_batch(key, &mut jobs)
-        } else {
-            self.plain_batch(&mut jobs)
-        };
-        outcome.map_err(|(first, refusal)| {
-            // SAFETY: all were made of this type above; these the pool did not take.
-            let closure = |job: Job| unsafe { job.into_task::<Detached<F>>() }.0;
-            let jobs: Vec<F> = first.into_iter().chain(jobs).map(closure).collect();
-            let pool = self.executor.pool();
-            pool.counters
-                .rejected
-                .fetch_add(jobs.len() as u64, std::sync::atomic::Ordering::Relaxed);
-            BatchError { why: refusal.with_job(()), jobs }
-        })
+        let mut waiting = jobs.into_iter();
+        let mut section = Section::new();
+        loop {
+            while section.has_room()
+                && let Some(job) = waiting.next()
+            {
+                let job = Job::new(Detached(job), stamp, self.extras());
+                let Ok(()) = section.push(job) else { unreachable!("there was room") };
+            }
+            if section.is_empty() {
+                return Ok(());
+            }
+            let outcome = match self.key {
+                Some(key) => self.keyed_section(key, &mut section),
+                None => self.plain_section(&mut section),
+            };
+            outcome.map_err(|(first, refusal)| {
+                // SAFETY: all were made of this type above; these the pool did not take.
+                let closure = |job: Job| unsafe { job.into_task::<Detached<F>>() }.0;
+                let made = first.into_iter().chain(&mut section).map(closure);
+                self.batch_refused(refusal, made.chain(&mut waiting).collect())
+            })?;
+        }
     }
 
-    fn plain_batch(
-        &self,
-        jobs: &mut std::vec::IntoIter<Job>,
-    ) -> Result<(), (Option<Job>, Refusal)> {
+    fn batch_refused<F>(&self, refusal: Refusal, jobs: Vec<F>) -> BatchError<F> {
+        let rejected = &self.executor.pool().counters.rejected;
+        rejected.fetch_add(jobs.len() as u64, std::sync::atomic::Ordering::Relaxed);
+        BatchError { why: refusal.with_job(()), jobs }
+    }
+
+    fn plain_section(&self, jobs: &mut Section) -> Result<(), (Option<Job>, Refusal)> {
         loop {
-            match self.executor.pool().submit_batch(jobs, self.order(false)) {
+            match self.executor.pool().submit_section(jobs, self.order(false)) {
                 Advance::Done => return Ok(()),
                 Advance::Refused(refusal) => return Err((None, refusal)),
-                Advance::RunNextHere => jobs.next().into_iter().for_each(|job| self.run_here(job)),
+                Advance::RunNextHere => jobs.pop().into_iter().for_each(|job| self.run_here(job)),
             }
         }
     }
 
-    fn keyed_batch(
-        &self,
-        key: Key,
-        jobs: &mut std::vec::IntoIter<Job>,
-    ) -> Result<(), (Option<Job>, Refusal)> {
+    fn keyed_section(&self, key: Key, jobs: &mut Section) -> Result<(), (Option<Job>, Refusal)> {
         for job in jobs {
             let admitted = self.executor.pool().submit_keyed(key, job, self.order(false));
             admitted.map_err(|(job, refusal)| (Some(job), refusal))?;
@@ -198,11 +206,13 @@ impl<'a> Submitter<'a> {
         Ok(())
     }
 
+    #[inline(always)]
     fn order(&self, prompt: bool) -> Order {
         Order { priority: self.priority, when_full: self.when_full, prompt }
     }
 
     /// When a job is submitted: now; or never, if it is not to be timed.
+    #[inline(always)]
     fn stamp(&self) -> u64 {
         match self.executor.timing() {
             Timing::Exact => clock::ticks(),
@@ -210,18 +220,22 @@ impl<'a> Submitter<'a> {
         }
     }
 
+    #[inline(always)]
     fn extras(&self) -> Option<Box<Extras>> {
-        if self.name.is_none() && self.deadline.is_none() && self.token.is_none() {
-            return None;
-        }
+        let has_none = self.name.is_none() && self.deadline.is_none() && self.token.is_none();
+        if has_none { None } else { Some(Box::new(self.make_extras())) }
+    }
+
+    #[cold]
+    fn make_extras(&self) -> Extras {
         let deadline =
             self.deadline.map(|late| clock::ticks().saturating_add(clock::to_ticks(late)));
         let (name, when_late, token) = (self.name, self.when_late, self.token.clone());
-        Some(Box::new(Extras { name, deadline, when_late, token }))
+        Extras { name, deadline, when_late, token }
     }
 
     /// Hands an erased job over; `prompt` if somebody waits for it.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn admit(&self, job: Job, prompt: bool) -> Result<(), (Job, Refusal)> {
         let pool = self.executor.pool();
         if let Some(key) = self.key {
@@ -237,11 +251,13 @@ impl<'a> Submitter<'a> {
         }
     }
 
+    #[cold]
     fn run_here(&self, job: Job) {
         let pool = self.executor.pool();
         worker::run_job(pool, &pool.outside, job, clock::ticks());
     }
 
+    #[cold]
     pub(crate) fn refused<J>(&self, refusal: Refusal, job: J) -> SubmitError<J> {
         Counters::count(&self.executor.pool().counters.rejected);
         refusal.with_job(job)

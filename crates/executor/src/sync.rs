@@ -28,6 +28,7 @@ use crate::clock;
 
 /// Locks, whether or not a panic was seen under the lock: user code never runs under one of ours,
 /// so what it guards is always whole.
+#[inline]
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -14,7 +14,7 @@ use std::{
 };
 
 use crate::{
-    batch::BATCH,
+    block::BLOCK,
     clock,
     error::Abandoned,
     job::Job,
@@ -27,14 +27,15 @@ use crate::{
 /// A batch, and a strand's turn, is meant to last no longer: what a more urgent job may wait for.
 const BUDGET: Duration = Duration::from_micros(10);
 
-/// In a flood of tiny jobs a worker that found fewer than `GATHER_BELOW` waits this long, blind,
-/// before it looks again: to poll the queue would slow down the very submitter it waits for.
+/// In a flood of tiny jobs a worker that finds few waits this long before it looks again.
 const GATHER: Duration = Duration::from_nanos(600);
-const GATHER_BELOW: usize = 32;
-/// A flood: so many jobs since the worker last slept, …
-const FLOOD_JOBS: u64 = 64;
+/// How often, if it finds nothing: as long as it takes to put a thread to sleep and wake it up.
+pub(crate) const GATHERS: u32 = if cfg!(loom) { 1 } else { 10 };
+/// A flood: so many jobs since the worker last slept for longer than [`LULL`], …
+const FLOOD_JOBS: u64 = if cfg!(loom) { 1 } else { 64 };
 /// … that take less than this on average.
 const FLOOD_JOB: Duration = Duration::from_nanos(200);
+const LULL: Duration = Duration::from_micros(50);
 
 /// Urgent jobs taken in a row before the batch goes on.
 const URGENT_IN_A_ROW: usize = 8;
@@ -128,18 +129,16 @@ pub(crate) fn run(pool: &Pool, place: usize) {
     let mine = &pool.places[place];
     let mut at_sleep = 0;
     loop {
-        let limit = batch_limit(&mine.recorder);
-        match pool.visit(place, limit) {
+        // Those of a strand count too, though its runner was taken as one.
+        let since_sleep = mine.recorder.processed.load(Relaxed) - at_sleep;
+        let in_flood = since_sleep >= FLOOD_JOBS && mine.recorder.typical() <= flood_job();
+        match pool.visit(place, batch_limit(&mine.recorder), in_flood) {
             Visit::Leave => return,
-            Visit::Work { taken, slept } => {
-                let before = mine.recorder.processed.load(Relaxed);
-                at_sleep = if slept { before } else { at_sleep };
-                work_off(pool, mine);
-                // Those of a strand count too, though its runner was taken as one.
-                let since_sleep = mine.recorder.processed.load(Relaxed) - at_sleep;
-                if taken < GATHER_BELOW && since_sleep >= FLOOD_JOBS {
-                    gather(&mine.recorder);
+            Visit::Work { slept } => {
+                if slept > lull() {
+                    at_sleep = mine.recorder.processed.load(Relaxed);
                 }
+                work_off(pool, mine);
             }
         }
     }
@@ -150,34 +149,61 @@ pub(crate) fn run(pool: &Pool, place: usize) {
     clippy::cast_precision_loss,
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss,
-    reason = "clamped to 1..=BATCH"
+    reason = "clamped to 1..=BLOCK"
 )]
 pub(crate) fn batch_limit(recorder: &Recorder) -> usize {
     let typical = recorder.typical();
     if typical == 0.0 {
-        return if cfg!(loom) { BATCH } else { 1 };
+        return if cfg!(loom) { BLOCK } else { 1 };
     }
-    ((budget() as f64 / typical) as usize).clamp(1, BATCH)
+    ((budget() as f64 / typical) as usize).clamp(1, BLOCK)
 }
 
 fn work_off(pool: &Pool, mine: &Place) {
-    let mut now = clock::ticks();
-    while let Some(job) = mine.batch.claim() {
-        now = run_job(pool, &mine.recorder, job, now);
-        if pool.has_urgent() {
-            for _ in 0..URGENT_IN_A_ROW {
-                let Some(job) = pool.pop_urgent() else { break };
-                now = run_job(pool, &mine.recorder, job, clock::ticks());
-            }
-        }
+    let before = mine.recorder.totals();
+    // A task catches its closure's panics; the drop of a user's value may still unwind.
+    while let Err(payload) = catch_unwind(AssertUnwindSafe(|| run_batch(pool, mine))) {
+        Counters::count(&pool.counters.panicked);
+        mem::forget(payload);
     }
+    mine.recorder.running_since.store(0, Relaxed);
+    mine.recorder.note_batch(before);
     if mine.found_blocked.swap(false, Acquire) {
         pool.lock().blocked -= 1;
     }
 }
 
-fn gather(recorder: &Recorder) {
-    if cfg!(loom) || recorder.typical() > flood_job() {
+fn run_batch(pool: &Pool, mine: &Place) {
+    let mut now = clock::ticks();
+    while let Some(job) = mine.batch.claim() {
+        now = match job.submitted_plain() {
+            Some(submitted) => {
+                let started = Started::new(&mine.recorder, pool, submitted, now);
+                mine.recorder.running_since.store(started.start, Relaxed);
+                job.run(&started);
+                started.end.get()
+            }
+            None => run_job(pool, &mine.recorder, job.into_job(), now),
+        };
+        if pool.has_urgent() {
+            now = run_urgent(pool, mine, now);
+        }
+    }
+}
+
+#[cold]
+fn run_urgent(pool: &Pool, mine: &Place, now: u64) -> u64 {
+    let mut now = now;
+    for _ in 0..URGENT_IN_A_ROW {
+        let Some(job) = pool.pop_urgent() else { break };
+        now = run_job(pool, &mine.recorder, job, clock::ticks());
+    }
+    now
+}
+
+/// Waits without looking.
+pub(crate) fn gather() {
+    if cfg!(loom) {
         return;
     }
     let until = clock::ticks() + gather_ticks();
@@ -189,6 +215,11 @@ fn gather(recorder: &Recorder) {
 fn gather_ticks() -> u64 {
     static TICKS: OnceLock<u64> = OnceLock::new();
     *TICKS.get_or_init(|| clock::to_ticks(GATHER))
+}
+
+fn lull() -> u64 {
+    static TICKS: OnceLock<u64> = OnceLock::new();
+    *TICKS.get_or_init(|| clock::to_ticks(LULL))
 }
 
 #[expect(clippy::cast_precision_loss, reason = "200 ns")]

@@ -125,3 +125,54 @@ fn threads_are_named_pinned_and_scheduled_as_asked() {
 fn blocking_outside_of_a_job_just_runs() {
     assert_eq!(blocking(|| 5), 5);
 }
+
+/// Nothing spins, polls or keeps a timer: a pool at rest is not scheduled at all.
+#[cfg(target_os = "linux")]
+#[test]
+fn an_idle_pool_is_never_woken() {
+    let executor = builder(2, 4096).thread_name("resting").build().unwrap();
+    // A flood first: it must not leave anybody looking for more.
+    for _ in 0..10_000 {
+        executor.submitter().detach(|| ()).unwrap();
+    }
+    let is_quiet_for_once = (0..20).any(|_| {
+        let before = switches("resting");
+        thread::park_timeout(Duration::from_millis(100));
+        before.len() == 2 && switches("resting") == before
+    });
+    assert!(is_quiet_for_once, "{:?}", switches("resting"));
+}
+
+/// How often each thread of that name gave up its core.
+#[cfg(target_os = "linux")]
+fn switches(name: &str) -> Vec<u64> {
+    let tasks = std::fs::read_dir("/proc/self/task").into_iter().flatten().flatten();
+    let of_thread = |task: std::fs::DirEntry| {
+        let status = std::fs::read_to_string(task.path().join("status")).ok()?;
+        let value = |key: &str| {
+            let line = status.lines().find(|line| line.starts_with(key))?;
+            line.split_whitespace().nth(1).map(str::to_owned)
+        };
+        if !value("Name:")?.starts_with(name) {
+            return None;
+        }
+        value("voluntary_ctxt_switches:")?.parse().ok()
+    };
+    tasks.filter_map(of_thread).collect()
+}
+
+/// In a flood one worker may rest while the other works; a job that waits for the next one must not
+/// leave that one lying there.
+#[test]
+fn jobs_that_need_each_other_meet_in_the_middle_of_a_flood() {
+    let executor = pool(2, 4096);
+    for _ in 0..200 {
+        for _ in 0..500 {
+            executor.submitter().detach(|| ()).unwrap();
+        }
+        let (to, from) = std::sync::mpsc::sync_channel(1);
+        let waits = executor.submit(move || from.recv().unwrap()).unwrap();
+        executor.submitter().detach(move || to.send(7).unwrap()).unwrap();
+        assert_eq!(waits.join().unwrap(), 7);
+    }
+}

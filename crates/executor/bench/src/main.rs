@@ -1,43 +1,25 @@
-//! `bench-executor [--rounds N] [--jobs N] [--hog] [--only W] [--json FILE]`
+//! `bench-executor [--rounds N] [--jobs N] [--hog] [--only W,W] [--contenders NAME;NAME] [--json FILE]`
 //!
 //! One process, contenders interleaved with a rotating start, medians with minimum and maximum.
 
 mod contenders;
+mod report;
 mod workloads;
 
-use std::{collections::BTreeMap, time::Duration};
+use std::time::Duration;
 
 use contenders::*;
+use report::*;
 use workloads::*;
-
-/// Workload, contender, figure → one value a round.
-type Results = BTreeMap<(String, usize, String), Vec<f64>>;
 
 struct Options {
     rounds: usize,
     jobs: u64,
     hog: bool,
     only: Option<String>,
+    contenders: Option<String>,
     json: Option<String>,
 }
-
-const NAMES: &[&str] = &[
-    "executor",
-    "executor, coalesced",
-    "executor, SCHED_BATCH",
-    "predecessor's design",
-    "threadpool",
-    "rusty_pool",
-    "rayon",
-    "tokio spawn",
-    "tokio spawn_blocking",
-    "crossbeam bounded",
-    "crossbeam unbounded",
-    "flume",
-    "kanal",
-    "raw futex",
-    "inline",
-];
 
 /// Calls `$do` with the maker of contender number `$n`.
 macro_rules! with {
@@ -109,7 +91,14 @@ macro_rules! with {
 }
 
 fn options() -> Options {
-    let mut options = Options { rounds: 7, jobs: 500_000, hog: false, only: None, json: None };
+    let mut options = Options {
+        rounds: 7,
+        jobs: 2_000_000,
+        hog: false,
+        only: None,
+        contenders: None,
+        json: None,
+    };
     let mut arguments = std::env::args().skip(1);
     while let Some(argument) = arguments.next() {
         let mut value = || arguments.next().expect("an option's value");
@@ -118,6 +107,7 @@ fn options() -> Options {
             "--jobs" => options.jobs = value().parse().expect("a number"),
             "--hog" => options.hog = true,
             "--only" => options.only = Some(value()),
+            "--contenders" => options.contenders = Some(value()),
             "--json" => options.json = Some(value()),
             unknown => panic!("unknown option {unknown}"),
         }
@@ -141,32 +131,29 @@ fn main() {
     for round in 0..options.rounds {
         for step in 0..NAMES.len() {
             let contender = (round + step) % NAMES.len();
+            let named = |list: &String| list.split(';').any(|name| name == NAMES[contender]);
+            if !options.contenders.as_ref().is_none_or(named) {
+                continue;
+            }
             measure(&options, contender, &mut results);
         }
         eprintln!("round {} of {}", round + 1, options.rounds);
     }
     print(&results);
     if let Some(path) = &options.json {
-        let rows: Vec<_> = results
-            .iter()
-            .map(|((workload, contender, figure), values)| {
-                serde_json::json!({
-                    "workload": workload, "contender": NAMES[*contender],
-                    "figure": figure, "rounds": values,
-                })
-            })
-            .collect();
-        std::fs::write(path, serde_json::to_string_pretty(&rows).unwrap()).unwrap();
+        std::fs::write(path, serde_json::to_string_pretty(&rows(&results)).unwrap()).unwrap();
     }
 }
 
 fn measure(options: &Options, n: usize, results: &mut Results) {
     let wanted = |w: &str| options.only.as_ref().is_none_or(|only| only.split(',').any(|o| o == w));
-    let mut note = |workload: &str, figure: &str, value: f64| {
-        results.entry((workload.into(), n, figure.into())).or_default().push(value);
+    let hog = if options.hog { " beside a hog" } else { "" };
+    let mut note = |workload: &str, unit: &str, value: f64| {
+        let key = (format!("{workload}{hog}"), n, unit.to_owned());
+        results.entry(key).or_default().push(value);
     };
     // The futex slot holds one job, and two variants differ from the first only when idle.
-    let floods = !matches!(n, 1 | 2 | 13);
+    let floods = !matches!(n, COALESCED | BATCH_CLASS | FUTEX);
     let mut flood = |workload: &str, flood: Flood| {
         note(workload, "M jobs/s", flood.rate);
         note(workload, "cpu ns/job", flood.cpu);
@@ -188,7 +175,7 @@ fn measure(options: &Options, n: usize, results: &mut Results) {
         if wanted("W8") {
             flood("W8", with!(n, 2, make => w8(make, jobs)));
         }
-        if n == 0 {
+        if n == OURS {
             if wanted("keyed") {
                 flood("keyed, 64 keys", w64(jobs));
             }
@@ -207,15 +194,15 @@ fn measure(options: &Options, n: usize, results: &mut Results) {
     }
     if wanted("W5") {
         let mut trips = with!(n, 2, make => w5(make, 400));
-        for (figure, q) in [("p50 us", 0.5), ("p99 us", 0.99), ("p99.9 us", 0.999)] {
-            note("W5", figure, percentile(&mut trips, q));
+        for (name, q) in [("p50", 0.5), ("p99", 0.99), ("p99.9", 0.999)] {
+            note(&format!("W5 {name}"), "us", percentile(&mut trips, q));
         }
     }
     if wanted("W6") {
         let mut paced = with!(n, 2, make => paced(make, 2000, Duration::from_micros(100)));
-        for (figure, q) in [("p50 us", 0.5), ("p99 us", 0.99)] {
-            note("W6 submit", figure, percentile(&mut paced.submit, q));
-            note("W6 start", figure, percentile(&mut paced.start, q));
+        for (name, q) in [("p50", 0.5), ("p99", 0.99)] {
+            note(&format!("W6 submit {name}"), "us", percentile(&mut paced.submit, q));
+            note(&format!("W6 start {name}"), "us", percentile(&mut paced.start, q));
         }
         note("W7b 10 kHz", "cpu us/job", paced.cpu);
         note("W7b 10 kHz", "switches/job", paced.switches);
@@ -225,30 +212,14 @@ fn measure(options: &Options, n: usize, results: &mut Results) {
         note("W7a 100 Hz", "cpu us/job", paced.cpu);
         note("W7a 100 Hz", "switches/job", paced.switches);
     }
-    if wanted("W9") && n != 13 && n != 14 {
+    if wanted("W9") && n != FUTEX && n != INLINE {
         let mut waits = with!(n, 2, make => w9(make, 60));
-        for (figure, q) in [("p50 us", 0.5), ("p99 us", 0.99)] {
-            note("W9", figure, percentile(&mut waits, q));
+        for (name, q) in [("p50", 0.5), ("p99", 0.99)] {
+            note(&format!("W9 {name}"), "us", percentile(&mut waits, q));
         }
     }
 }
 
 fn w64(jobs: u64) -> Flood {
     keyed(|| Ours::new(2), jobs)
-}
-
-fn print(results: &Results) {
-    let mut last = String::new();
-    for ((workload, contender, figure), values) in results {
-        if *workload != last {
-            println!(
-                "\n## {workload}\n\n| contender | figure | median | min | max |\n|---|---|--:|--:|--:|"
-            );
-            last.clone_from(workload);
-        }
-        let mut sorted = values.clone();
-        sorted.sort_by(f64::total_cmp);
-        let (median, min, max) = (sorted[sorted.len() / 2], sorted[0], sorted[sorted.len() - 1]);
-        println!("| {} | {figure} | {median:.2} | {min:.2} | {max:.2} |", NAMES[*contender]);
-    }
 }

@@ -35,11 +35,20 @@ fn main() {
     let jobs = 1_000_000;
     let pool = pool(1, jobs);
     let (release, held) = std::sync::mpsc::channel::<()>();
-    pool.submitter().detach(move || drop(held.recv())).unwrap();
+    pool.submitter()
+        .detach(move || {
+            let _ = held.recv();
+        })
+        .unwrap();
     std::thread::sleep(std::time::Duration::from_millis(50));
     let before = resident();
-    (0..jobs)
-        .for_each(|n| pool.submitter().detach(move || drop(std::hint::black_box([n; 5]))).unwrap());
+    (0..jobs).for_each(|n| {
+        pool.submitter()
+            .detach(move || {
+                std::hint::black_box([n; 5]);
+            })
+            .unwrap()
+    });
     println!("a queued job: {:.1} bytes", (resident() - before) / jobs as f64);
     drop(release);
 }
