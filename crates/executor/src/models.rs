@@ -117,6 +117,23 @@ fn two_jobs_that_need_each_other_find_two_workers() {
     });
 }
 
+/// The same after each worker may have run a job, which in a model makes a flood: one may rest while
+/// the other works, and must come back for the job that is waited for; 2 preemptions.
+#[test]
+fn a_rest_leaves_no_job_behind() {
+    check(2, || {
+        let (pool, count) = (pool(2, 4), Count::default());
+        let workers = vec![hire(&pool), hire(&pool)];
+        submit(&pool, job(&count));
+        submit(&pool, job(&count));
+        let (to, from) = loom::sync::mpsc::channel();
+        submit(&pool, Job::new(Detached(move || from.recv().unwrap()), 1, None));
+        submit(&pool, Job::new(Detached(move || to.send(()).unwrap()), 1, None));
+        close_and_join(&pool, workers);
+        assert_eq!(count.load(Relaxed), 2);
+    });
+}
+
 /// A worker with a batch of two, a thief, and jobs still in the queue; 3 preemptions.
 #[test]
 fn a_batch_is_stolen_from_while_its_owner_works_it_off() {

@@ -153,6 +153,8 @@ pub(crate) struct State {
     pub(crate) blocked: usize,
     /// Places without a worker.
     pub(crate) vacant: Vec<usize>,
+    /// No place from this one on has ever had a worker.
+    used: usize,
     /// The monitor sleeps until work comes.
     pub(crate) monitor: Option<thread::Thread>,
 }
@@ -217,6 +219,7 @@ impl State {
             alive: 0,
             blocked: 0,
             vacant: (0..settings.places).rev().collect(),
+            used: 0,
             monitor: None,
         }
     }
@@ -248,6 +251,7 @@ impl State {
     /// Takes a vacant place for a new worker.
     pub(crate) fn occupy(&mut self) -> Option<usize> {
         let place = self.vacant.pop()?;
+        self.used = self.used.max(place + 1);
         self.alive += 1;
         Some(place)
     }
@@ -567,7 +571,7 @@ impl Pool {
     /// Lets go of the lock after a batch was filled, and wakes whom that concerns.
     #[inline]
     fn took(&self, mut state: MutexGuard<'_, State>, place: usize, taken: usize, limit: usize) {
-        let more = taken > 1 || !state.queue.is_dry() || self.others_have(place);
+        let more = taken > 1 || !state.queue.is_dry() || self.others_have(&state, place);
         let wake = if more { state.wake(false, true) } else { None };
         self.urgent.store(state.queue.has_urgent(), Relaxed);
         let has_room = self.has_news_of_room(&mut state, limit);
@@ -589,7 +593,7 @@ impl Pool {
                 self.room.give_back(section.len());
                 section
             }
-            None => match self.steal(&mut state.queue, place) {
+            None => match self.steal(state, place) {
                 Some(section) => section,
                 None => return 0,
             },
@@ -600,22 +604,22 @@ impl Pool {
         taken
     }
 
-    fn steal(&self, queue: &mut Queue, place: usize) -> Option<Section> {
-        let others = (1..self.places.len()).map(|step| (place + step) % self.places.len());
+    fn steal(&self, state: &mut State, place: usize) -> Option<Section> {
+        let others = (1..state.used).map(|step| (place + step) % state.used);
         for other in others.filter(|&other| self.places[other].batch.unclaimed() > 0) {
-            let mut section = queue.spare();
+            let mut section = state.queue.spare();
             self.places[other].batch.steal_into(&mut section);
             if !section.is_empty() {
                 return Some(section);
             }
-            queue.keep(section);
+            state.queue.keep(section);
         }
         None
     }
 
-    fn others_have(&self, place: usize) -> bool {
-        let mut others = self.places.iter().enumerate().filter(|(other, _)| *other != place);
-        others.any(|(_, other)| other.batch.unclaimed() > 0)
+    fn others_have(&self, state: &State, place: usize) -> bool {
+        let mut used = self.places[..state.used].iter().enumerate();
+        used.any(|(other, it)| other != place && it.batch.unclaimed() > 0)
     }
 
     /// How a worker that found nothing is to sleep.
@@ -704,7 +708,8 @@ impl Pool {
         metrics.uptime = clock::duration(clock::ticks().saturating_sub(self.started));
         metrics.keys = self.strands.len();
         let state = self.lock();
-        let batched: usize = self.places.iter().map(|place| place.batch.unclaimed()).sum();
+        let batched: usize =
+            self.places[..state.used].iter().map(|place| place.batch.unclaimed()).sum();
         metrics.queued = (self.room.taken() + batched) as u64;
         metrics.queued_by_priority = state.queue.lens().map(|len| len as u64);
         (metrics.workers, metrics.blocked) = (state.alive, state.blocked);
