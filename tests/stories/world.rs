@@ -201,7 +201,8 @@ impl Gateway {
             scale: 5.0,
             offset: 0.0,
         };
-        let options = Mcp3208Options { reference_volts: 3.3, channels: vec![channel] };
+        let options =
+            Mcp3208Options { clock_hz: 1_000_000, reference_volts: 3.3, channels: vec![channel] };
         let battery = plan(1, "battery", Mcp3208::new(spi.clone(), options).unwrap(), 2 * SECOND);
         let of_devices = [&outdoor, &battery].map(|plan| (plan.number, plan.streams.clone()));
         let store = Store::new(StoreParts {

@@ -9,3 +9,4 @@
 mod delivery;
 mod devices;
 mod parts;
+mod scan;

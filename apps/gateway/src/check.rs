@@ -11,9 +11,10 @@ use std::{
 };
 
 use domain::Stream;
+use sensors::Catalogue;
 
 use crate::config::{
-    self, Bus, Bytes, Config, ConfigError, Derived, Device, Driver, Function, Pace, Parity, Wiring,
+    self, Bus, Bytes, Config, ConfigError, Derived, Device, Function, Pace, Parity, Place, Wiring,
 };
 
 /// The exit code for a configuration that cannot be run.
@@ -27,13 +28,17 @@ pub const EXIT_CONFIGURATION: u8 = 2;
 /// If nothing can be written to `out` or `faults`.
 pub fn run(
     path: &Path,
+    catalogue: Catalogue,
     variables: impl IntoIterator<Item = (OsString, OsString)>,
     out: &mut impl Write,
     faults: &mut impl Write,
 ) -> io::Result<u8> {
-    match config::load(path, variables) {
+    match config::load(path, catalogue, variables) {
         Ok(config) => {
             write!(out, "{}", Summary(&config))?;
+            for warning in config.buses.iter().filter_map(Bus::warning) {
+                writeln!(faults, "warning: {warning}")?;
+            }
             Ok(0)
         }
         Err(error) => {
@@ -101,17 +106,22 @@ impl fmt::Display for Summary<'_> {
 fn write_bus(f: &mut fmt::Formatter<'_>, bus: &Bus) -> fmt::Result {
     write!(f, "\nbus {} · {} · ", bus.name, bus.path.display())?;
     match bus.wiring {
-        Wiring::I2c => writeln!(f, "i2c")?,
-        Wiring::Spi { mode, clock_hz } => writeln!(f, "spi mode {mode}, {clock_hz} Hz")?,
+        Wiring::I2c => write!(f, "i2c")?,
+        Wiring::Spi { .. } => write!(f, "spi")?,
         Wiring::Uart { baud, parity } => {
             let parity = match parity {
                 Parity::None => "8N1",
                 Parity::Even => "8E1",
                 Parity::Odd => "8O1",
             };
-            writeln!(f, "uart {baud} baud {parity}")?;
+            write!(f, "uart {baud} baud {parity}")?;
         }
     }
+    let busy = bus.share_busy();
+    if busy > 0.0 {
+        write!(f, ", busy {}", config::percent(busy))?;
+    }
+    writeln!(f)?;
     if bus.devices.is_empty() {
         writeln!(f, "  no device")?;
     }
@@ -119,16 +129,14 @@ fn write_bus(f: &mut fmt::Formatter<'_>, bus: &Bus) -> fmt::Result {
 }
 
 fn write_device(f: &mut fmt::Formatter<'_>, device: &Device) -> fmt::Result {
-    write!(f, "  {} · ", device.name)?;
-    match &device.driver {
-        Driver::Bme280 { address } => write!(f, "bme280 at {address:#04x}")?,
-        Driver::Mcp3208 { reference_volts, .. } => {
-            write!(f, "mcp3208 against {reference_volts} V")?;
-        }
-        Driver::Nmea0183 => write!(f, "nmea0183")?,
-        Driver::DelimitedText { delimiter, .. } => {
-            write!(f, "delimited_text with {delimiter:?} between columns")?;
-        }
+    write!(f, "  {} · {}", device.name, device.entry.driver)?;
+    match device.place {
+        Place::I2c { address } => write!(f, " at {address:#04x}")?,
+        Place::Spi { mode, clock_hz } => write!(f, " in mode {mode} at {clock_hz} Hz")?,
+        Place::Uart => {}
+    }
+    for argument in config::unusual(device.entry.parameters, &device.arguments) {
+        write!(f, ", {argument}")?;
     }
     match device.pace {
         Pace::Asked { period } => writeln!(f, ", every {}", humantime::format_duration(period))?,

@@ -21,15 +21,16 @@
 //! Opening anything but the file: whether a device node or a broker exists is found out by running.
 //! Every key, its type and default: `docs/specs/configuration.md`.
 
+mod arguments;
+mod budget;
 mod build;
 mod buses;
 mod derived;
 mod devices;
 mod document;
-mod drivers;
 mod environment;
 mod key;
-mod nearest;
+pub(crate) mod nearest;
 mod problem;
 mod reader;
 mod settings;
@@ -42,13 +43,17 @@ use std::{
     path::{Path, PathBuf},
 };
 
-pub(crate) use values::Bytes;
+pub(crate) use arguments::unusual;
+pub(crate) use budget::percent;
+pub(crate) use values::{Bytes, written, written_example};
 
 pub use problem::{Problem, Problems};
 pub use settings::{
-    BrokerUrl, Bus, Channel, Column, Config, Credentials, Derived, Device, Driver, Function, Log,
-    LogFormat, LogLevel, Mqtt, Pace, Parity, Pipeline, Secret, Spool, WhenFull, Wiring,
+    BrokerUrl, Bus, Config, Credentials, Derived, Device, Function, Log, LogFormat, LogLevel, Mqtt,
+    Pace, Parity, Pipeline, Place, Secret, Spool, WhenFull, Wiring,
 };
+
+use sensors::Catalogue;
 
 use document::Document;
 use environment::Environment;
@@ -79,13 +84,14 @@ pub enum ConfigError {
     Problems(#[from] Problems),
 }
 
-/// Reads the file at `path`, overridden by `variables`.
+/// Reads the file at `path`, overridden by `variables`; devices may have the drivers of `catalogue`.
 ///
 /// # Errors
 ///
 /// [`ConfigError`], with all problems at once.
 pub fn load(
     path: &Path,
+    catalogue: Catalogue,
     variables: impl IntoIterator<Item = (OsString, OsString)>,
 ) -> Result<Config, ConfigError> {
     let unreadable = |source| ConfigError::Unreadable { path: path.to_owned(), source };
@@ -94,7 +100,7 @@ pub fn load(
         let line = bytes[..error.valid_up_to()].split(|&b| b == b'\n').count();
         ConfigError::NotUtf8 { path: path.to_owned(), line }
     })?;
-    Ok(parse(&path.display().to_string(), text, variables)?)
+    Ok(parse(&path.display().to_string(), text, catalogue, variables)?)
 }
 
 /// Reads a configuration from its `text`, overridden by `variables`; `file` is what messages call it.
@@ -105,6 +111,7 @@ pub fn load(
 pub fn parse(
     file: &str,
     text: &str,
+    catalogue: Catalogue,
     variables: impl IntoIterator<Item = (OsString, OsString)>,
 ) -> Result<Config, Problems> {
     let all = |list| Problems { file: file.to_owned(), list };
@@ -112,7 +119,7 @@ pub fn parse(
     let mut document = Document::parse(text).map_err(all)?;
     problems.extend(document.overlay(&environment));
     let mut reader = Reader::new(document, problems);
-    let config = build::config(&mut reader);
+    let config = build::config(&mut reader, catalogue);
     match (config, reader.into_problems()) {
         (Some(config), problems) if problems.is_empty() => Ok(config),
         (_, problems) => Err(all(problems)),

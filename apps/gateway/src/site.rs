@@ -13,12 +13,11 @@ use pipeline::{
 use ports::Device;
 use publisher_mqtt::{Broker, Login, NotABroker, Options as MqttOptions, Will};
 use sensors::{
-    BadOptions, Bme280, Bme280Options, DelimitedText, DelimitedTextOptions, Input, Mcp3208,
-    Mcp3208Options, Nmea0183,
+    Attachment, BadOptions, DelayHandle, I2cHandle, I2cPlace, SpiHandle, SpiPlace, UartPlace,
 };
 use wire::{NotARoot, Topics, status::Status};
 
-use crate::config::{self, Bus, Config, Driver, Pace, Wiring};
+use crate::config::{self, Bus, Config, Pace, Place, Wiring};
 
 /// The longest wait before a failing device is tried again.
 const DEVICE_RETRY_MAX: Duration = Duration::from_secs(60);
@@ -104,33 +103,27 @@ fn plan(number: usize, bus: &Bus, device: &config::Device) -> Result<DevicePlan,
 }
 
 fn adapter(bus: &Bus, device: &config::Device) -> Result<Box<dyn Device>, BuildError> {
+    let misfit = || BuildError::Misfit { device: device.name.clone() };
     let refused = |cause| BuildError::Device { device: device.name.clone(), cause };
-    Ok(match (&device.driver, bus.wiring) {
-        (&Driver::Bme280 { address }, Wiring::I2c) => {
-            let options = Bme280Options { address, bus_timeout: I2C_TIMEOUT };
-            Box::new(Bme280::new(I2cNode::new(&bus.path), Delay, options))
+    let arguments = &device.arguments;
+    let attachment = device.entry.attachment(bus.wiring.class()).ok_or_else(misfit)?;
+    let made = match (attachment, device.place, bus.wiring) {
+        (Attachment::I2c { make, .. }, Place::I2c { address }, Wiring::I2c) => {
+            let (node, delay) = (I2cHandle::new(I2cNode::new(&bus.path)), DelayHandle::new(Delay));
+            let place = I2cPlace { bus: node, delay, address, bus_timeout: I2C_TIMEOUT };
+            make(place, arguments)
         }
-        (Driver::Mcp3208 { reference_volts, channels }, Wiring::Spi { mode, clock_hz }) => {
-            let mode = spi_mode(mode);
-            let node = SpiNode::new(&bus.path, SpiSettings { mode, clock_hz_max: clock_hz });
-            let channels = channels.iter().filter_map(converter_channel).collect();
-            let options = Mcp3208Options { reference_volts: *reference_volts, channels };
-            Box::new(Mcp3208::new(node, options).map_err(refused)?)
+        (Attachment::Spi { make, .. }, Place::Spi { mode, clock_hz }, Wiring::Spi { .. }) => {
+            let settings = SpiSettings { mode: spi_mode(mode), clock_hz_max: clock_hz };
+            let chip = SpiHandle::new(SpiNode::new(&bus.path, settings));
+            make(SpiPlace { chip, delay: DelayHandle::new(Delay), clock_hz }, arguments)
         }
-        (Driver::Nmea0183, Wiring::Uart { baud, parity }) => {
-            Box::new(Nmea0183::new(tty(bus, baud, parity)))
+        (Attachment::Uart { make, .. }, Place::Uart, Wiring::Uart { baud, parity }) => {
+            make(UartPlace { source: Box::new(tty(bus, baud, parity)) }, arguments)
         }
-        (Driver::DelimitedText { .. }, Wiring::Uart { baud, parity }) => {
-            let source = tty(bus, baud, parity);
-            let options = text_options(&device.driver).ok_or_else(|| misfit(device))?;
-            Box::new(DelimitedText::new(source, options).map_err(refused)?)
-        }
-        _ => return Err(misfit(device)),
-    })
-}
-
-fn misfit(device: &config::Device) -> BuildError {
-    BuildError::Misfit { device: device.name.clone() }
+        _ => return Err(misfit()),
+    };
+    made.map_err(refused)
 }
 
 const fn spi_mode(mode: u8) -> bus_linux::Mode {
@@ -142,16 +135,6 @@ const fn spi_mode(mode: u8) -> bus_linux::Mode {
     }
 }
 
-fn converter_channel(channel: &config::Channel) -> Option<sensors::Channel> {
-    let input = if channel.is_differential {
-        Input::differential(channel.channel)
-    } else {
-        Input::single_ended(channel.channel)
-    };
-    let (scale, offset) = (channel.scale, channel.offset);
-    Some(sensors::Channel { name: channel.name.clone(), input: input?, scale, offset })
-}
-
 fn tty(bus: &Bus, baud: u32, parity: config::Parity) -> Tty {
     let parity = match parity {
         config::Parity::None => bus_linux::Parity::None,
@@ -159,25 +142,6 @@ fn tty(bus: &Bus, baud: u32, parity: config::Parity) -> Tty {
         config::Parity::Odd => bus_linux::Parity::Odd,
     };
     Tty::new(&bus.path, TtySettings { baud, parity })
-}
-
-fn text_options(driver: &Driver) -> Option<DelimitedTextOptions> {
-    let Driver::DelimitedText { delimiter, prefix, line_bytes_max, columns } = driver else {
-        return None;
-    };
-    let column = |column: &config::Column| sensors::Column {
-        name: column.name.clone(),
-        index: column.index,
-        kind: column.kind,
-        scale: column.scale,
-        offset: column.offset,
-    };
-    Some(DelimitedTextOptions {
-        delimiter: *delimiter,
-        prefix: prefix.clone().unwrap_or_default(),
-        line_bytes_max: *line_bytes_max,
-        columns: columns.iter().map(column).collect(),
-    })
 }
 
 fn metric(derived: &config::Derived, streams: &HashMap<usize, Vec<Stream>>) -> Option<MetricPlan> {

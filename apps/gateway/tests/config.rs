@@ -15,9 +15,10 @@ use std::{
 
 use gateway::{
     check::Summary,
-    config::{self, Config, ConfigError, Driver, Function, Pace},
+    config::{self, Config, ConfigError, Function, Pace, Place},
 };
 use proptest::prelude::*;
+use sensors::Catalogue;
 
 fn folder(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/config").join(name)
@@ -42,7 +43,8 @@ fn everything(pairs: &[(&str, &str)]) -> Result<Config, String> {
 }
 
 fn parse(text: &str, pairs: &[(&str, &str)]) -> Result<Config, String> {
-    config::parse("gateway.toml", text, variables(pairs)).map_err(|problems| problems.to_string())
+    config::parse("gateway.toml", text, Catalogue::OWN, variables(pairs))
+        .map_err(|problems| problems.to_string())
 }
 
 /// Compares with the checked-in text, or rewrites it.
@@ -59,7 +61,7 @@ fn every_bad_file_gives_its_report() {
     for path in files("bad") {
         let name = path.file_name().unwrap().to_str().unwrap();
         let text = fs::read_to_string(&path).unwrap();
-        let problems = config::parse(name, &text, []).expect_err(name);
+        let problems = config::parse(name, &text, Catalogue::OWN, []).expect_err(name);
         expect(&path.with_extension("txt"), &format!("{problems}\n"));
     }
 }
@@ -67,7 +69,8 @@ fn every_bad_file_gives_its_report() {
 #[test]
 fn every_good_file_gives_its_summary() {
     for path in files("good") {
-        let config = config::load(&path, []).unwrap_or_else(|error| panic!("{error}"));
+        let config =
+            config::load(&path, Catalogue::OWN, []).unwrap_or_else(|error| panic!("{error}"));
         expect(&path.with_extension("txt"), &Summary(&config).to_string());
     }
 }
@@ -84,7 +87,7 @@ fn the_readme_shows_the_configuration_that_is_tested_here() {
 #[test]
 fn no_report_summary_or_debug_gives_a_password_away() {
     for path in files("bad").iter().chain(&files("good")) {
-        let shown = match config::load(path, []) {
+        let shown = match config::load(path, Catalogue::OWN, []) {
             Ok(config) => format!("{config:?} {}", Summary(&config)),
             Err(error) => format!("{error:?} {error}"),
         };
@@ -100,7 +103,7 @@ fn values_arrive_in_the_units_that_the_configuration_promises() {
     assert_eq!(config.mqtt.credentials.unwrap().password.reveal(), "hunter2");
     let devices: Vec<_> = config.buses.iter().flat_map(|bus| &bus.devices).collect();
     let indoor = devices.iter().find(|device| device.name == "indoor").unwrap();
-    assert_eq!(indoor.driver, Driver::Bme280 { address: 0x77 });
+    assert_eq!((indoor.entry.driver, indoor.place), ("bme280", Place::I2c { address: 0x77 }));
     let Function::MovingAverage { of, samples } = &config.derived[1].function else {
         panic!("{:?}", config.derived)
     };
@@ -135,11 +138,13 @@ fn a_variable_overrides_a_value_of_any_type_at_any_depth() {
         device("indoor").pace,
         Pace::Asked { period: std::time::Duration::from_millis(250) }
     );
-    let Driver::Mcp3208 { channels, .. } = &device("battery").driver else { panic!() };
-    let found: Vec<_> = channels.iter().map(|c| (c.scale, c.is_differential)).collect();
-    assert_eq!(found, [(1.0, false), (2.0, false)]);
-    let Driver::DelimitedText { columns, .. } = &device("weather").driver else { panic!() };
-    assert_eq!(columns.iter().map(|column| column.scale).collect::<Vec<_>>(), [1.0, 0.5]);
+    let channels = device("battery").arguments.named("channels").unwrap();
+    let found: Vec<_> =
+        channels.iter().map(|(_, c)| (c.number("scale"), c.flag("differential"))).collect();
+    assert_eq!(found, [(Ok(1.0), Ok(false)), (Ok(2.0), Ok(false))]);
+    let columns = device("weather").arguments.named("columns").unwrap();
+    let scales: Vec<_> = columns.iter().map(|(_, column)| column.number("scale")).collect();
+    assert_eq!(scales, [Ok(1.0), Ok(0.5)]);
 }
 
 #[test]
@@ -195,14 +200,15 @@ fn what_is_not_utf_8_is_refused_and_not_fatal() {
     use std::os::unix::ffi::OsStringExt as _;
     let garbled = || OsString::from_vec(vec![b'a', 0xFF]);
     let name: OsString = "TELEMETRYHUB__GATEWAY__ID".into();
-    let of = |name, value| config::parse("f", "[gateway]\nid = \"a\"", [(name, value)]);
+    let of =
+        |name, value| config::parse("f", "[gateway]\nid = \"a\"", Catalogue::OWN, [(name, value)]);
     assert!(of(name, garbled()).unwrap_err().to_string().contains("its value is not UTF-8"));
     assert!(of(garbled(), garbled()).is_ok());
 
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("gateway.toml");
     fs::write(&path, b"[gateway]\nid = \"\xFF\"\n").unwrap();
-    let error = config::load(&path, []).unwrap_err();
+    let error = config::load(&path, Catalogue::OWN, []).unwrap_err();
     assert!(matches!(error, ConfigError::NotUtf8 { line: 2, .. }), "{error:?}");
 }
 
@@ -258,7 +264,7 @@ proptest! {
         bytes in prop_oneof![damaged(), shuffled(), prop::collection::vec(any::<u8>(), 0..200)],
     ) {
         let text = String::from_utf8_lossy(&bytes);
-        match config::parse("f", &text, []) {
+        match config::parse("f", &text, Catalogue::OWN, []) {
             Ok(config) => prop_assert!(!Summary(&config).to_string().is_empty()),
             Err(problems) => {
                 prop_assert!(problems.count() > 0);

@@ -33,3 +33,9 @@ pub trait ByteSource: Send {
     /// The reason that no byte came.
     fn read(&mut self, buffer: &mut [u8], patience: Duration) -> Result<Received, NoData>;
 }
+
+impl<S: ByteSource + ?Sized> ByteSource for Box<S> {
+    fn read(&mut self, buffer: &mut [u8], patience: Duration) -> Result<Received, NoData> {
+        (**self).read(buffer, patience)
+    }
+}

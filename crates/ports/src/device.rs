@@ -51,9 +51,10 @@ pub struct FrameCount {
 ///   A device that speaks unasked gives them frame by frame.
 /// * **Units** — fixed by the [`Quantity`] variant, which is that of the sensor. Raw counts never
 ///   cross this line, and a number that the sensor cannot have is [`NoData::Implausible`].
-/// * **Time** — [`Pacing::Asked`]: returns within [`worst_case`](Self::worst_case), whatever
-///   `patience` says. [`Pacing::Speaks`]: returns as soon as there is a measurement, and at the
-///   latest a little after `patience`. Never takes a timestamp: the caller does.
+/// * **Time** — [`Pacing::Asked`]: takes [`time_on_bus`](Self::time_on_bus) when all is well, and
+///   returns within [`worst_case`](Self::worst_case), whatever `patience` says. [`Pacing::Speaks`]:
+///   returns as soon as there is a measurement, and at the latest a little after `patience`. Never
+///   takes a timestamp: the caller does.
 /// * **Failure** — [`NoData`] says why there is nothing at all. Afterwards the device is ready to be
 ///   asked again, and a device that has come back works again without being made anew: whatever it
 ///   needs to be set up is set up by the next call.
@@ -72,6 +73,12 @@ pub trait Device: Send {
 
     /// The longest that a call to [`measure`](Self::measure) may occupy the bus.
     fn worst_case(&self) -> Duration;
+
+    /// How long one call to [`measure`](Self::measure) occupies the bus and its worker when all is
+    /// well, with the waits for conversions that it sits out; at most
+    /// [`worst_case`](Self::worst_case). Zero for a device that speaks unasked: its line is its own,
+    /// and listening takes nobody's turn. Constant for the life of the device.
+    fn time_on_bus(&self) -> Duration;
 
     /// Asks the device for its quantities as they are now, or listens for them.
     ///

@@ -3,6 +3,7 @@
 use std::{num::NonZeroU16, num::NonZeroUsize, path::PathBuf, time::Duration};
 
 use domain::GatewayId;
+use sensors::Catalogue;
 use wire::Topics;
 
 use super::{
@@ -23,13 +24,13 @@ const SECOND: Duration = Duration::from_secs(1);
 const HOUR: Duration = Duration::from_secs(3600);
 
 /// Reads everything; nothing comes back only if something is wrong.
-pub(super) fn config(reader: &mut Reader<'_>) -> Option<Config> {
+pub(super) fn config(reader: &mut Reader<'_>, catalogue: Catalogue) -> Option<Config> {
     reader.table::<tables::Root>(&Key::root());
     let gateway = gateway(reader);
     let mqtt = mqtt(reader, gateway.as_ref());
     let (spool, pipeline, log) = (spool(reader), pipeline(reader), log(reader));
     let buses = buses::read(reader);
-    let buses = devices::read(reader, buses);
+    let buses = devices::read(reader, catalogue, buses);
     let streams: Vec<_> =
         buses.iter().flat_map(|bus| &bus.devices).flat_map(|device| &device.streams).collect();
     let derived = derived::read(reader, &streams);

@@ -15,15 +15,6 @@ use super::{
 
 /// Keys that every bus has.
 const HEAD: &[&str] = &["kind", "path"];
-/// The kinds of bus by their words.
-const KINDS: &[(&str, BusClass)] =
-    &[("i2c", BusClass::I2c), ("spi", BusClass::Spi), ("uart", BusClass::Uart)];
-
-/// The word for a kind of bus.
-pub(super) fn kind_name(class: BusClass) -> &'static str {
-    KINDS.iter().find(|(_, kind)| *kind == class).map_or("", |(name, _)| name)
-}
-
 /// Reads all buses. A bus that is wrong is left out.
 pub(super) fn read(reader: &mut Reader<'_>) -> Vec<Bus> {
     let section = Key::of("buses");
@@ -47,8 +38,8 @@ fn bus(reader: &mut Reader<'_>, key: &Key, name: &str) -> Option<Bus> {
     let head: tables::BusHead = reader.head(key, HEAD);
     let path = reader.required(&key.child("path"), head.path, "\"/dev/…\"");
     let kind = reader.required(&key.child("kind"), head.kind, "\"i2c\", \"spi\" or \"uart\"")?;
-    let Some(&(_, class)) = KINDS.iter().find(|(known, _)| *known == kind) else {
-        let known: Vec<_> = KINDS.iter().map(|(name, _)| *name).collect();
+    let Some(&class) = BusClass::ALL.iter().find(|class| class.name() == kind) else {
+        let known: Vec<_> = BusClass::ALL.iter().map(|class| class.name()).collect();
         let mend = choose(&kind, "kinds", &known);
         reader.value_problem(&key.child("kind"), format!("there is no bus of kind `{kind}`"), mend);
         return None;
@@ -71,11 +62,12 @@ fn wiring(reader: &mut Reader<'_>, key: &Key, class: BusClass) -> Wiring {
         }
         BusClass::Spi => {
             let table: tables::SpiBus = reader.body(key, HEAD);
-            let clock = key.child("clock_hz");
-            Wiring::Spi {
-                mode: reader.integer(&key.child("mode"), table.mode, 0..=3, 0),
-                clock_hz: reader.integer(&clock, table.clock_hz, 10_000..=50_000_000, 1_000_000),
-            }
+            let (mode, clock) = (key.child("mode"), key.child("clock_hz"));
+            let clock_hz = table
+                .clock_hz
+                .map(|written| reader.integer(&clock, Some(written), 10_000..=50_000_000, 10_000));
+            let mode = table.mode.map(|written| reader.integer(&mode, Some(written), 0..=3, 0));
+            Wiring::Spi { mode, clock_hz }
         }
         BusClass::Uart => {
             let table: tables::UartBus = reader.body(key, HEAD);

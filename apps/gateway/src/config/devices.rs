@@ -1,24 +1,39 @@
 //! From `[devices.*]` to devices on their buses.
+//!
+//! Each device is made once here, at a place where nothing is, to ask it for its sensors and its time
+//! on the bus: what its driver refuses is found before anything runs.
 
-use domain::{QuantityKind, Stream, StreamName};
-use sensors::{BusClass, CATALOGUE, Entry};
+use std::{ops::RangeInclusive, time::Duration};
+
+use bus_linux::I2C_TIMEOUT;
+use domain::{Stream, StreamName};
+use ports::Pacing;
+use sensors::{Attachment, BadOptions, Catalogue, Entry};
 
 use super::{
-    buses::{kind_name, names},
-    drivers::READERS,
+    arguments, budget,
+    buses::names,
     key::Key,
     nearest::choose,
     reader::Reader,
-    settings::{Bus, Device, Driver},
+    settings::{Bus, Device, Pace, Place, Wiring},
     tables,
 };
 
 /// Keys that every device has.
-pub(super) const HEAD: &[&str] = &["driver", "bus"];
+const HEAD: &[&str] = &["driver", "bus"];
+
+const DAY: Duration = Duration::from_secs(24 * 3600);
+/// Faster than that is not what a gateway is for, slower is a typing error.
+const PERIODS: RangeInclusive<Duration> = Duration::from_millis(1)..=DAY;
+const SILENCES: RangeInclusive<Duration> = Duration::from_millis(100)..=DAY;
+/// Addresses that I²C does not reserve.
+const ADDRESSES: RangeInclusive<i64> = 0x08..=0x77;
 
 /// Reads all devices and hangs them on `buses`. A device that is wrong is left out.
-pub(super) fn read(reader: &mut Reader<'_>, mut buses: Vec<Bus>) -> Vec<Bus> {
+pub(super) fn read(reader: &mut Reader<'_>, catalogue: Catalogue, mut buses: Vec<Bus>) -> Vec<Bus> {
     let section = Key::of("devices");
+    let mut taken = Vec::new();
     for name in names(reader, &section) {
         let key = section.child(&name);
         if name == StreamName::DERIVED {
@@ -27,33 +42,44 @@ pub(super) fn read(reader: &mut Reader<'_>, mut buses: Vec<Bus>) -> Vec<Bus> {
             continue;
         }
         let head: tables::DeviceHead = reader.head(&key, HEAD);
-        let entry = entry(reader, &key, head.driver);
-        let device = entry.and_then(|entry| device(reader, &key, &name, entry));
+        let entry = entry(reader, catalogue, &key, head.driver);
         let bus = bus(reader, &key, head.bus, &buses);
-        if let (Some(entry), Some(device), Some(bus)) = (entry, device, bus) {
-            hang(reader, &key, entry, device, &mut buses[bus]);
+        let Some(entry) = entry else { continue };
+        let fitting = bus.map(|bus| attachment(reader, &key, entry, &buses[bus]));
+        let attachment = fitting.unwrap_or_else(|| entry.attachments.first());
+        let Some(attachment) = attachment.or(entry.attachments.first()) else { continue };
+        let wiring = bus.map(|bus| &buses[bus]);
+        refuse_unknown(reader, &key, entry, attachment);
+        let place = place(reader, &key, entry, attachment, wiring);
+        let device = device(reader, &key, entry, attachment, place);
+        // A place is taken by a device that is wrong, too.
+        let (Some(bus), Some(place), Some(Some(_))) = (bus, place, fitting) else { continue };
+        if is_free(reader, &key, place, &buses[bus], &taken) {
+            taken.push((buses[bus].name.clone(), place, name));
+            buses[bus].devices.extend(device);
         }
+    }
+    for bus in &buses {
+        budget::check(reader, bus);
     }
     buses
 }
 
-fn entry(reader: &mut Reader<'_>, key: &Key, driver: Option<String>) -> Option<&'static Entry> {
+fn entry(
+    reader: &mut Reader<'_>,
+    catalogue: Catalogue,
+    key: &Key,
+    driver: Option<String>,
+) -> Option<&'static Entry> {
     let key = key.child("driver");
     let driver = reader.required(&key, driver, "\"…\"")?;
-    let entry = Entry::find(&driver);
+    let entry = catalogue.find(&driver);
     if entry.is_none() {
-        let known: Vec<_> = CATALOGUE.iter().map(|entry| entry.driver).collect();
+        let known: Vec<_> = catalogue.entries().map(|entry| entry.driver).collect();
         let mend = choose(&driver, "drivers", &known);
         reader.value_problem(&key, format!("there is no driver `{driver}`"), mend);
     }
     entry
-}
-
-fn device(reader: &mut Reader<'_>, key: &Key, name: &str, entry: &Entry) -> Option<Device> {
-    let (_, read) = READERS.iter().find(|(driver, _)| *driver == entry.driver)?;
-    let (pace, driver) = read(reader, key, entry)?;
-    let streams = streams(name, entry, &driver);
-    Some(Device { name: name.to_owned(), pace, driver, streams })
 }
 
 /// The index of the bus that the device says it is on.
@@ -74,63 +100,208 @@ fn bus(reader: &mut Reader<'_>, key: &Key, bus: Option<String>, buses: &[Bus]) -
     found
 }
 
-/// Puts `device` on `bus` if it fits there and its place is free.
-fn hang(reader: &mut Reader<'_>, key: &Key, entry: &Entry, device: Device, bus: &mut Bus) {
-    if bus.wiring.class() != entry.bus {
-        let (is, wants) = (kind_name(bus.wiring.class()), kind_name(entry.bus));
-        let message = format!(
-            "bus `{}` is of kind {is}, but driver {} needs {wants}",
-            bus.name, entry.driver
-        );
-        let mend = format!("name a bus of kind {wants}");
-        reader.value_problem(&key.child("bus"), message, mend);
-        return;
+/// How the driver hangs on `bus`, if it can.
+fn attachment(
+    reader: &mut Reader<'_>,
+    key: &Key,
+    entry: &Entry,
+    bus: &Bus,
+) -> Option<&'static Attachment> {
+    let class = bus.wiring.class();
+    let found = entry.attachment(class);
+    if found.is_none() {
+        let classes = entry.attachments.iter().map(|attachment| attachment.class().name());
+        let wants = classes.collect::<Vec<_>>().join(" or ");
+        let (is, driver) = (class.name(), entry.driver);
+        let message =
+            format!("bus `{}` is of kind {is}, but driver {driver} needs {wants}", bus.name);
+        reader.value_problem(&key.child("bus"), message, format!("name a bus of kind {wants}"));
     }
-    let same = |other: &&Device| address(other) == address(&device);
-    match (bus.devices.iter().find(same), address(&device)) {
-        (None, _) => bus.devices.push(device),
-        (Some(other), Some(address)) => {
-            let message = format!(
-                "address {address:#04x} of bus `{}` is that of `{}` already",
-                bus.name, other.name
-            );
-            let mend = "give one of the two another address, or put it on another bus".to_owned();
-            reader.value_problem(&key.child("address"), message, mend);
-        }
-        (Some(other), None) => {
-            let (message, mend) = match entry.bus {
-                BusClass::Uart => ("a serial line has one device", "tty"),
-                BusClass::Spi | BusClass::I2c => {
-                    ("a spidev node is one chip select", "spidev node")
-                }
-            };
-            let message =
-                format!("{message}, and `{}` has that of `{}` already", other.name, bus.name);
-            let mend = format!("add a bus for the other {mend}");
-            reader.value_problem(&key.child("bus"), message, mend);
-        }
-    }
+    found
 }
 
-/// What tells devices on one bus apart; nothing where there can be only one.
-const fn address(device: &Device) -> Option<u8> {
-    match device.driver {
-        Driver::Bme280 { address } => Some(address),
-        Driver::Mcp3208 { .. } | Driver::Nmea0183 | Driver::DelimitedText { .. } => None,
-    }
-}
-
-fn streams(device: &str, entry: &Entry, driver: &Driver) -> Vec<Stream> {
-    let sensors: Vec<(&str, QuantityKind)> = match driver {
-        Driver::Bme280 { .. } | Driver::Nmea0183 => entry.sensors.to_vec(),
-        Driver::Mcp3208 { channels, .. } => {
-            channels.iter().map(|c| (c.name.as_str(), QuantityKind::Voltage)).collect()
-        }
-        Driver::DelimitedText { columns, .. } => {
-            columns.iter().map(|column| (column.name.as_str(), column.kind)).collect()
-        }
+fn device(
+    reader: &mut Reader<'_>,
+    key: &Key,
+    entry: &'static Entry,
+    attachment: &Attachment,
+    place: Option<Place>,
+) -> Option<Device> {
+    let rhythm = pace(reader, key, entry);
+    let (arguments, place) = (arguments::read(reader, key, entry.parameters)?, place?);
+    let clock_hz = match place {
+        Place::Spi { clock_hz, .. } => clock_hz,
+        Place::I2c { .. } | Place::Uart => 0,
     };
-    let stream =
-        |(sensor, kind)| Some(Stream { name: StreamName::new(device, sensor).ok()?, kind });
-    sensors.into_iter().filter_map(stream).collect()
+    let made = attachment
+        .make_nowhere(&arguments, I2C_TIMEOUT, clock_hz)
+        .map_err(|error| refuse(reader, key, &error))
+        .ok()?;
+    let name = key.name();
+    let stream = |sensor: &ports::Sensor| {
+        Some(Stream { name: StreamName::new(name, &sensor.name).ok()?, kind: sensor.kind })
+    };
+    Some(Device {
+        name: name.to_owned(),
+        entry,
+        place,
+        pace: rhythm,
+        arguments,
+        streams: made.sensors().iter().filter_map(stream).collect(),
+        time_on_bus: made.time_on_bus(),
+    })
+}
+
+fn refuse_unknown(reader: &mut Reader<'_>, key: &Key, entry: &Entry, attachment: &Attachment) {
+    let address = matches!(attachment, Attachment::I2c { .. }).then_some("address");
+    let pace = match entry.pacing() {
+        Pacing::Asked => "period",
+        Pacing::Speaks => "silence",
+    };
+    let parameters = entry.parameters.iter().map(|parameter| parameter.name);
+    let known = HEAD.iter().copied().chain(address).chain([pace]).chain(parameters);
+    reader.refuse_unknown(key, &known.collect::<Vec<_>>());
+}
+
+/// Reports what the driver says of values that are good one by one.
+fn refuse(reader: &mut Reader<'_>, key: &Key, error: &BadOptions) {
+    let mend = "change one of the values that it depends on".to_owned();
+    match error {
+        BadOptions::Unfit { parameter, message } => {
+            reader.value_problem(&key.child(parameter), message.clone(), mend);
+        }
+        BadOptions::NoSensors
+        | BadOptions::Reference { .. }
+        | BadOptions::Delimiter { .. }
+        | BadOptions::Undeclared { .. } => reader.value_problem(key, error.to_string(), mend),
+    }
+}
+
+fn pace(reader: &mut Reader<'_>, key: &Key, entry: &Entry) -> Pace {
+    match entry.pacing() {
+        Pacing::Asked => {
+            let table: tables::AskedDevice = reader.head(key, &["period"]);
+            let (key, second) = (key.child("period"), Duration::from_secs(1));
+            Pace::Asked { period: reader.duration(&key, table.period, PERIODS, second) }
+        }
+        Pacing::Speaks => {
+            let table: tables::SpeakingDevice = reader.head(key, &["silence"]);
+            let (key, while_) = (key.child("silence"), Duration::from_secs(10));
+            Pace::Speaks { silence: reader.duration(&key, table.silence, SILENCES, while_) }
+        }
+    }
+}
+
+fn place(
+    reader: &mut Reader<'_>,
+    key: &Key,
+    entry: &Entry,
+    attachment: &Attachment,
+    bus: Option<&Bus>,
+) -> Option<Place> {
+    match attachment {
+        Attachment::I2c { addresses, .. } => {
+            let table: tables::I2cDevice = reader.head(key, &["address"]);
+            let key = key.child("address");
+            Some(Place::I2c { address: address(reader, &key, table.address, entry, addresses)? })
+        }
+        Attachment::Spi { .. } => Some(chip_select(reader, entry, attachment, bus)),
+        Attachment::Uart { .. } => Some(Place::Uart),
+    }
+}
+
+/// One of the addresses that the chip can be strapped to; the usual one if none is given.
+fn address(
+    reader: &mut Reader<'_>,
+    key: &Key,
+    written: Option<i64>,
+    entry: &Entry,
+    addresses: &[u8],
+) -> Option<u8> {
+    let Some(written) = written else { return addresses.first().copied() };
+    let strapped = u8::try_from(written).ok().filter(|address| addresses.contains(address));
+    if strapped.is_none() {
+        let known: Vec<_> = addresses.iter().map(|known| format!("{known:#04x}")).collect();
+        let mend = format!("a {} is at {}", entry.driver, known.join(" or "));
+        let message = if ADDRESSES.contains(&written) {
+            format!("no {} is at address {written:#04x}", entry.driver)
+        } else {
+            format!("{written} is not the I2C address of a device (0x08 to 0x77)")
+        };
+        reader.value_problem(key, message, mend);
+    }
+    strapped
+}
+
+/// Mode and clock rate: the bus's if it says so, the chip's otherwise.
+fn chip_select(
+    reader: &mut Reader<'_>,
+    entry: &Entry,
+    attachment: &Attachment,
+    bus: Option<&Bus>,
+) -> Place {
+    let (modes, fastest) = match attachment {
+        Attachment::Spi { modes, clock_hz_max, .. } => (*modes, *clock_hz_max),
+        Attachment::I2c { .. } | Attachment::Uart { .. } => (&[0][..], 0),
+    };
+    let usual = (modes.first().copied().unwrap_or_default(), attachment.clock_hz_default());
+    let (mode, clock_hz) = match bus.map(|bus| bus.wiring) {
+        Some(Wiring::Spi { mode, clock_hz }) => {
+            (mode.unwrap_or(usual.0), clock_hz.unwrap_or(usual.1))
+        }
+        Some(Wiring::I2c | Wiring::Uart { .. }) | None => usual,
+    };
+    if let Some(bus) = bus {
+        let key = Key::of("buses").child(&bus.name);
+        if !modes.contains(&mode) {
+            let known: Vec<_> = modes.iter().map(u8::to_string).collect();
+            let message = format!("a {} does not speak mode {mode}", entry.driver);
+            let mend = format!("write {}, or leave the key out", known.join(" or "));
+            reader.value_problem(&key.child("mode"), message, mend);
+        }
+        if clock_hz > fastest {
+            let message = format!("{clock_hz} Hz is too fast for a {}", entry.driver);
+            let mend = format!("write {fastest} at most, or leave the key out");
+            reader.value_problem(&key.child("clock_hz"), message, mend);
+        }
+    }
+    Place::Spi { mode, clock_hz }
+}
+
+/// Whether `place` on `bus` is not one of those `taken`, which have the name of their bus and device.
+fn is_free(
+    reader: &mut Reader<'_>,
+    key: &Key,
+    place: Place,
+    bus: &Bus,
+    taken: &[(String, Place, String)],
+) -> bool {
+    let is_there = |(on, theirs, _): &&(String, Place, String)| {
+        *on == bus.name
+            && match (theirs, place) {
+                (Place::I2c { address: theirs }, Place::I2c { address: ours }) => *theirs == ours,
+                _ => true,
+            }
+    };
+    let Some((_, _, other)) = taken.iter().find(is_there) else { return true };
+    let bus = &bus.name;
+    let (key, message, mend) = match place {
+        Place::I2c { address } => (
+            key.child("address"),
+            format!("address {address:#04x} of bus `{bus}` is that of `{other}` already"),
+            "give one of the two another address, or put it on another bus",
+        ),
+        Place::Spi { .. } => (
+            key.child("bus"),
+            format!("a spidev node is one chip select, and `{other}` has that of `{bus}` already"),
+            "add a bus for the other spidev node",
+        ),
+        Place::Uart => (
+            key.child("bus"),
+            format!("a serial line has one device, and `{other}` has that of `{bus}` already"),
+            "add a bus for the other tty",
+        ),
+    };
+    reader.value_problem(&key, message, mend.to_owned());
+    false
 }

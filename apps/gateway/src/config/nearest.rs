@@ -21,7 +21,7 @@ pub(super) fn nearest<'c>(
 }
 
 /// How to mend `word`, which should be one of `candidates`, `what` in the plural.
-pub(super) fn choose(word: &str, what: &str, candidates: &[&str]) -> String {
+pub(crate) fn choose(word: &str, what: &str, candidates: &[&str]) -> String {
     match nearest(word, candidates.iter().copied()) {
         Some(meant) => format!("did you mean `{meant}`? The {what} are: {}", candidates.join(", ")),
         None => format!("the {what} are: {}", candidates.join(", ")),

@@ -9,7 +9,7 @@
 //! 1. One problem a key: what follows from a known fault is not reported on top of it.
 //! 2. A wrong type is reported without the value, which may be a secret.
 
-use std::{fmt::Display, ops::RangeInclusive, time::Duration};
+use std::{collections::BTreeMap, fmt::Display, ops::RangeInclusive, time::Duration};
 
 use domain::NotAName;
 use serde::de::DeserializeOwned;
@@ -70,6 +70,24 @@ impl<'t> Reader<'t> {
     pub(super) fn body<T: DeserializeOwned + Default>(&mut self, key: &Key, head: &[&str]) -> T {
         let table = self.part(key, |name| !head.contains(&name));
         self.read(key, table, head)
+    }
+
+    /// Reads the value of one `key`, whatever else its table holds; nothing if it is not there or not a `T`.
+    pub(super) fn value<T: DeserializeOwned>(&mut self, key: &Key) -> Option<T> {
+        let table = key.parent()?;
+        let alone = self.part(&table, |name| name == key.name());
+        let mut read: BTreeMap<String, T> = self.read(&table, alone, &[]);
+        read.remove(key.name())
+    }
+
+    /// Reports every key of the table `key` that is none of `known`.
+    pub(super) fn refuse_unknown(&mut self, key: &Key, known: &[&str]) {
+        let keys = self.document.table(key).into_iter().flat_map(Table::keys);
+        let names: Vec<_> = keys.map(|name| name.get_ref().to_string()).collect();
+        for name in names.iter().filter(|name| !known.contains(&name.as_str())) {
+            let mend = choose(name, "keys here", known);
+            self.name_problem(&key.child(name), "there is no such key".to_owned(), mend);
+        }
     }
 
     fn part(&self, key: &Key, is_wanted: impl Fn(&str) -> bool) -> Table<'t> {
@@ -275,22 +293,6 @@ impl<'t> Reader<'t> {
             self.value_problem(key, message, "write whole seconds".to_owned());
         }
         duration
-    }
-
-    /// The number `value`, or `default` if there is none; a problem if it is not finite.
-    pub(super) fn finite(&mut self, key: &Key, value: Option<f64>, default: f64) -> f64 {
-        match value {
-            Some(number) if !number.is_finite() => {
-                self.value_problem(
-                    key,
-                    format!("{number} is not a number to reckon with"),
-                    "write a finite number".to_owned(),
-                );
-                default
-            }
-            Some(number) => number,
-            None => default,
-        }
     }
 }
 

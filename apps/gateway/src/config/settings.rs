@@ -9,8 +9,8 @@ use std::{
     time::Duration,
 };
 
-use domain::{GatewayId, QuantityKind, Stream};
-use sensors::BusClass;
+use domain::{GatewayId, Stream};
+use sensors::{Arguments, BusClass, Entry};
 use serde::Deserialize;
 
 pub use super::values::{BrokerUrl, Secret};
@@ -153,10 +153,10 @@ pub enum Wiring {
     I2c,
     /// SPI; the device node is one chip select and so one device.
     Spi {
-        /// Clock polarity and phase, 0 to 3.
-        mode: u8,
-        /// The highest clock rate, in hertz.
-        clock_hz: u32,
+        /// Clock polarity and phase, 0 to 3, if not as its device likes it.
+        mode: Option<u8>,
+        /// The highest clock rate, in hertz, if not as its device likes it.
+        clock_hz: Option<u32>,
     },
     /// A serial line with 8 data bits and 1 stop bit, and one device at its end.
     Uart {
@@ -195,12 +195,37 @@ pub enum Parity {
 pub struct Device {
     /// What it is called; the first part of the names of its streams.
     pub name: String,
+    /// What it is.
+    pub entry: &'static Entry,
+    /// Where on its bus it is.
+    pub place: Place,
     /// Who sets its pace.
     pub pace: Pace,
-    /// What it is.
-    pub driver: Driver,
+    /// What its driver needs to know.
+    pub arguments: Arguments,
     /// What its sensors yield, in the order of the driver's sensors.
     pub streams: Vec<Stream>,
+    /// How long one measurement occupies the bus when all is well.
+    pub time_on_bus: Duration,
+}
+
+/// Where on its bus a device is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// At this I²C address.
+    I2c {
+        /// One that the chip can be strapped to.
+        address: u8,
+    },
+    /// Behind the one chip select, driven like this.
+    Spi {
+        /// Clock polarity and phase, 0 to 3.
+        mode: u8,
+        /// The highest clock rate, in hertz.
+        clock_hz: u32,
+    },
+    /// At the end of the line.
+    Uart,
 }
 
 /// Who sets the pace of a device.
@@ -216,66 +241,6 @@ pub enum Pace {
         /// How long it may be silent before that is a gap.
         silence: Duration,
     },
-}
-
-/// What a device is, with what its driver needs to know.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Driver {
-    /// Bosch BME280: temperature, humidity, pressure.
-    Bme280 {
-        /// Its I²C address: 0x76 or 0x77.
-        address: u8,
-    },
-    /// Microchip MCP3208: eight channels of 12 bits.
-    Mcp3208 {
-        /// The voltage at its reference pin, in volt; above 0.
-        reference_volts: f64,
-        /// The channels in use by name, at least one.
-        channels: Vec<Channel>,
-    },
-    /// A GNSS receiver that speaks NMEA 0183.
-    Nmea0183,
-    /// Anything that writes one line of numbers for each measurement.
-    DelimitedText {
-        /// What stands between two columns; an ASCII character.
-        delimiter: char,
-        /// What a line must begin with to count; it is part of the first column.
-        prefix: Option<String>,
-        /// The longest line, in bytes, without its end.
-        line_bytes_max: usize,
-        /// The columns in use by name, at least one.
-        columns: Vec<Column>,
-    },
-}
-
-/// One channel of an analogue-to-digital converter. Its quantity is `volts × scale + offset`.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Channel {
-    /// The name of its sensor.
-    pub name: String,
-    /// Which of the chip's channels it is, 0 to 7.
-    pub channel: u8,
-    /// Whether it is measured against its neighbour of the pair rather than against ground.
-    pub is_differential: bool,
-    /// What the voltage is multiplied by, such as the ratio of a divider.
-    pub scale: f64,
-    /// What is added then, in volt.
-    pub offset: f64,
-}
-
-/// One column of a line. Its quantity is `number × scale + offset` in the unit of its kind.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Column {
-    /// The name of its sensor.
-    pub name: String,
-    /// Which column it is, from 0.
-    pub index: usize,
-    /// What it measures.
-    pub kind: QuantityKind,
-    /// What the number is multiplied by, to bring it into the unit of the kind.
-    pub scale: f64,
-    /// What is added then, in that unit.
-    pub offset: f64,
 }
 
 /// A derived metric.

@@ -4,7 +4,7 @@
 //! the others; which are required, and what the rest default to, is decided where a table is read.
 //! `docs/specs/configuration.md` lists the same keys, and a test compares the two.
 
-use std::{collections::BTreeMap, path::PathBuf};
+use std::path::PathBuf;
 
 use serde::{Deserialize, de::IgnoredAny};
 
@@ -79,25 +79,12 @@ tables! {
     UartBus { baud: i64, parity: Parity, }
     /// What every `[devices.*]` has.
     DeviceHead { driver: String, bus: String, }
-    /// The rest of a `[devices.*]` with driver `bme280`.
-    Bme280 { address: i64, period: Interval, }
-    /// The rest of a `[devices.*]` with driver `mcp3208`.
-    Mcp3208 { period: Interval, reference_volts: f64, channels: BTreeMap<String, Channel>, }
-    /// One of the `channels` of an `mcp3208`.
-    #[expect(clippy::struct_field_names, reason = "what is called a channel in the datasheet")]
-    Channel { channel: i64, differential: bool, scale: f64, offset: f64, }
-    /// The rest of a `[devices.*]` with driver `nmea0183`.
-    Nmea0183 { silence: Interval, }
-    /// The rest of a `[devices.*]` with driver `delimited_text`.
-    DelimitedText {
-        silence: Interval,
-        delimiter: char,
-        prefix: String,
-        line_bytes_max: i64,
-        columns: BTreeMap<String, Column>,
-    }
-    /// One of the `columns` of a `delimited_text`.
-    Column { index: i64, quantity: String, scale: f64, offset: f64, }
+    /// What a `[devices.*]` on I2C has besides; the rest are the parameters of its driver.
+    I2cDevice { address: i64, }
+    /// What a `[devices.*]` that is asked has besides.
+    AskedDevice { period: Interval, }
+    /// What a `[devices.*]` that speaks unasked has besides.
+    SpeakingDevice { silence: Interval, }
     /// What every `[derived.*]` has.
     DerivedHead { function: String, }
     /// The rest of a `[derived.*]` with function `dew_point`.

@@ -4,6 +4,7 @@
 
 use std::{fmt, marker::PhantomData, time::Duration};
 
+use sensors::{Argument, Arguments, Value};
 use serde::{
     Deserialize, Deserializer,
     de::{Error, Visitor},
@@ -33,6 +34,39 @@ impl fmt::Display for Interval {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         humantime::format_duration(self.0).fmt(f)
     }
+}
+
+/// `argument` as it is written in the file.
+pub(crate) fn written(argument: &Argument) -> String {
+    // A string of JSON is one of TOML too.
+    let quoted = |text: &str| serde_json::Value::from(text).to_string();
+    match argument {
+        Argument::Number(number) => format!("{number:?}"),
+        Argument::Integer(number) => number.to_string(),
+        Argument::Duration(duration) => quoted(&Interval(*duration).to_string()),
+        Argument::Choice(word) => quoted(word),
+        Argument::Quantity(kind) => quoted(kind.name()),
+        Argument::Flag(is_so) => is_so.to_string(),
+        Argument::Character(character) => quoted(&character.to_string()),
+        Argument::Text(text) => quoted(text),
+        Argument::Named(sensors) => {
+            let pair =
+                |(name, argument): (&str, &Argument)| format!("{name} = {}", written(argument));
+            let sensor = |(name, of): &(String, Arguments)| {
+                format!("{name} = {{ {} }}", of.iter().map(pair).collect::<Vec<_>>().join(", "))
+            };
+            format!("{{ {} }}", sensors.iter().map(sensor).collect::<Vec<_>>().join(", "))
+        }
+    }
+}
+
+/// What could be written for `value`: no more than must be.
+pub(crate) fn written_example(value: &Value) -> String {
+    let Value::Named { fields, example, .. } = value else { return written(&value.preset()) };
+    let required = fields.iter().filter(|field| field.is_required());
+    let fields =
+        required.map(|field| format!("{} = {}", field.name, written(&field.value.preset())));
+    format!("{{ {example} = {{ {} }} }}", fields.collect::<Vec<_>>().join(", "))
 }
 
 /// An amount of memory or disk as people write it, such as `256MiB`.

@@ -49,7 +49,12 @@ impl I2c for I2cNode {
 
 /// What the kernel said, which the library lends but does not give.
 fn cause(fault: &I2CError) -> io::Error {
-    match fault.inner() {
+    errno_of(fault.inner())
+}
+
+/// The same error as the standard library has it.
+pub(crate) fn errno_of(fault: &LinuxI2CError) -> io::Error {
+    match fault {
         LinuxI2CError::Errno(errno) => io::Error::from_raw_os_error(*errno),
         LinuxI2CError::Io(error) => match error.raw_os_error() {
             Some(errno) => io::Error::from_raw_os_error(errno),

@@ -13,6 +13,7 @@
 mod errno;
 mod i2c;
 mod node;
+mod probe;
 mod spi;
 mod tty;
 
@@ -20,5 +21,6 @@ pub use embedded_hal::spi::{MODE_0, MODE_1, MODE_2, MODE_3, Mode};
 pub use errno::{BusError, reason};
 pub use i2c::{I2C_TIMEOUT, I2cNode};
 pub use linux_embedded_hal::Delay;
+pub use probe::{Presence, presence};
 pub use spi::{SpiNode, SpiSettings};
 pub use tty::{Parity, Tty, TtySettings};

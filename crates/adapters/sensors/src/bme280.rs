@@ -27,14 +27,49 @@ use embedded_hal::{
 };
 use ports::{Device, Measurement, Sensor};
 
-use crate::{rounded, sensors_of};
+use crate::{Attachment, Entry, I2cPlace, Point, rounded, sensors_of};
 
-/// The sensors, in the order of their indices.
-pub(crate) const SENSORS: &[(&str, QuantityKind)] = &[
-    ("temperature", QuantityKind::Temperature),
-    ("humidity", QuantityKind::RelativeHumidity),
-    ("pressure", QuantityKind::Pressure),
+/// The sensors, in the order of their indices: output resolution of section 1.2 to a decimal, and the
+/// operating ranges of section 1.1.
+const SENSORS: &[Point] = &[
+    Point {
+        name: "temperature",
+        kind: QuantityKind::Temperature,
+        resolution: 0.01,
+        low: -40.0,
+        high: 85.0,
+    },
+    Point {
+        name: "humidity",
+        kind: QuantityKind::RelativeHumidity,
+        resolution: 0.01,
+        low: 0.0,
+        high: 100.0,
+    },
+    Point {
+        name: "pressure",
+        kind: QuantityKind::Pressure,
+        resolution: 0.01,
+        low: 300.0,
+        high: 1100.0,
+    },
 ];
+
+pub(crate) const ENTRY: Entry = Entry {
+    driver: "bme280",
+    part: "Bosch Sensortec BME280",
+    summary: "temperature, relative humidity and air pressure",
+    datasheet: "Bosch Sensortec BST-BME280-DS002",
+    parameters: &[],
+    sensors: SENSORS,
+    attachments: &[Attachment::I2c {
+        addresses: &[0x76, 0x77],
+        make: |I2cPlace { bus, delay, address, bus_timeout }, _| {
+            let options = Bme280Options { address, bus_timeout };
+            Ok(Box::new(Bme280::new(bus, delay, options)))
+        },
+    }],
+};
 
 const CHIP_ID: u8 = 0xD0;
 const BME280_ID: u8 = 0x60;
@@ -50,8 +85,8 @@ const STEPS_PER_UNIT: f64 = 100.0;
 
 /// What the driver waits: 2 ms after reset and 40 ms for a conversion of at most 9.3 ms (9.1).
 const DELAYS: Duration = Duration::from_millis(42);
-/// 100 bytes with their acknowledgements at 100 kHz, and as much again for the kernel.
-const TRANSFERS: Duration = Duration::from_millis(18);
+/// 100 bytes with their acknowledgements at 100 kHz.
+const TRANSFERS: Duration = Duration::from_millis(9);
 
 /// Where the chip is, and what the bus promises.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -88,7 +123,12 @@ where
     }
 
     fn worst_case(&self) -> Duration {
-        DELAYS + TRANSFERS + self.options.bus_timeout
+        // As much again for the kernel.
+        DELAYS + TRANSFERS * 2 + self.options.bus_timeout
+    }
+
+    fn time_on_bus(&self) -> Duration {
+        DELAYS + TRANSFERS
     }
 
     fn measure(&mut self, _patience: Duration) -> Result<Measurement, NoData> {

@@ -1,8 +1,107 @@
-//! What there is in the catalogue.
+//! What there is in the catalogue, as data: one [`Entry`] per driver.
+//!
+//! An **entry** is a constant: what configuration calls the driver, what may be said of it
+//! (**parameters**), what it measures (**points**) and how it hangs on a bus (**attachments**, each with
+//! the function that makes the device). Whoever reads a configuration, prints the catalogue or writes
+//! its documentation page goes by entries alone; nobody but the entry's own file knows the driver.
+//! An entry may stand in any crate, and join the others in a [`Catalogue`].
+//!
+//! # Invariants
+//!
+//! 1. `make` gets complete [`Arguments`]: each parameter has a value of its type and in its range.
+//! 2. `make` touches no bus: a device can be made on a laptop, at a place that is
+//!    [nowhere](I2cPlace::nowhere), to ask it what it would do.
+//!
+//! # Deliberately absent
+//!
+//! The text of configuration files, and device nodes.
+
+mod arguments;
+mod example;
+mod flaw;
+mod parameter;
+mod place;
+
+use core::fmt;
 
 use domain::QuantityKind;
+use ports::{Device, Pacing, Sensor};
 
-use crate::{bme280, nmea0183};
+pub use arguments::{Argument, Arguments, BadArgument};
+pub use flaw::Flaw;
+pub use parameter::{Parameter, Preset, Refusal, Value};
+pub use place::{BusFault, DelayHandle, I2cHandle, I2cPlace, SpiHandle, SpiPlace, UartPlace};
+
+use crate::{bme280, delimited_text, mcp3208, nmea0183};
+
+/// Every driver of this crate, by name.
+pub static CATALOGUE: &[Entry] =
+    &[bme280::ENTRY, delimited_text::ENTRY, mcp3208::ENTRY, nmea0183::ENTRY];
+
+/// One driver.
+#[derive(Clone, Copy, Debug)]
+pub struct Entry {
+    /// What configuration calls it, such as `bme280`; the file that it is in has the same name.
+    pub driver: &'static str,
+    /// Maker and part number, or the name of the protocol.
+    pub part: &'static str,
+    /// What it is, in a line.
+    pub summary: &'static str,
+    /// The document it is written from: number and revision.
+    pub datasheet: &'static str,
+    /// What configuration may say besides driver, bus, address, and period or silence.
+    pub parameters: &'static [Parameter],
+    /// Its measuring points; empty if a parameter of kind [`Value::Named`] names them.
+    pub sensors: &'static [Point],
+    /// How it can hang on a bus: one attachment per class of bus at most, the usual one first.
+    pub attachments: &'static [Attachment],
+}
+
+/// One measuring point of a part. Numbers are in the unit of `kind`.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Point {
+    /// The sensor's name; obeys the rules of stream names.
+    pub name: &'static str,
+    /// What it measures.
+    pub kind: QuantityKind,
+    /// The smallest difference that the part shows as the driver sets it up.
+    pub resolution: f64,
+    /// The least that the part can measure.
+    pub low: f64,
+    /// The most that the part can measure.
+    pub high: f64,
+}
+
+/// A device, or why there can be none. A `make` that cannot fail is best written as a closure.
+pub type Made = Result<Box<dyn Device>, BadOptions>;
+
+/// How a part hangs on a class of bus, and the function that makes its device there.
+#[derive(Clone, Copy)]
+pub enum Attachment {
+    /// On two wires with others.
+    I2c {
+        /// The addresses it can be strapped to, the usual one first; one at least.
+        addresses: &'static [u8],
+        /// Makes the device without touching the bus.
+        make: fn(I2cPlace, &Arguments) -> Made,
+    },
+    /// Behind a chip select of its own.
+    Spi {
+        /// The clock polarities and phases (0 to 3) that it takes, the usual one first; one at least.
+        modes: &'static [u8],
+        /// The fastest clock that it takes, in hertz.
+        clock_hz_max: u32,
+        /// Makes the device without touching the bus.
+        make: fn(SpiPlace, &Arguments) -> Made,
+    },
+    /// At the end of a serial line.
+    Uart {
+        /// Whether it waits to be asked or speaks unasked.
+        pacing: Pacing,
+        /// Makes the device without touching the line.
+        make: fn(UartPlace, &Arguments) -> Made,
+    },
+}
 
 /// The kind of bus that a device hangs on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -11,72 +110,12 @@ pub enum BusClass {
     I2c,
     /// One device per chip select.
     Spi,
-    /// One device per line, which speaks when it likes.
+    /// One device per line.
     Uart,
 }
 
-/// One driver.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Entry {
-    /// What configuration calls it.
-    pub driver: &'static str,
-    /// What it hangs on.
-    pub bus: BusClass,
-    /// The I2C addresses it can be strapped to, the usual one first; empty on other buses.
-    pub addresses: &'static [u8],
-    /// Its sensors; empty if the options name them.
-    pub sensors: &'static [(&'static str, QuantityKind)],
-    /// The document it is written from.
-    pub datasheet: &'static str,
-    /// What it is, in a line.
-    pub summary: &'static str,
-}
-
-/// Every driver, by name.
-pub const CATALOGUE: &[Entry] = &[
-    Entry {
-        driver: "bme280",
-        bus: BusClass::I2c,
-        addresses: &[0x76, 0x77],
-        sensors: bme280::SENSORS,
-        datasheet: "Bosch Sensortec BST-BME280-DS002",
-        summary: "temperature, relative humidity and air pressure",
-    },
-    Entry {
-        driver: "delimited_text",
-        bus: BusClass::Uart,
-        addresses: &[],
-        sensors: &[],
-        datasheet: "RFC 4180 without quoting",
-        summary: "one line of numbers per measurement, each column a sensor",
-    },
-    Entry {
-        driver: "mcp3208",
-        bus: BusClass::Spi,
-        addresses: &[],
-        sensors: &[],
-        datasheet: "Microchip DS21298",
-        summary: "analogue to digital converter, 8 channels of 12 bits",
-    },
-    Entry {
-        driver: "nmea0183",
-        bus: BusClass::Uart,
-        addresses: &[],
-        sensors: nmea0183::SENSORS,
-        datasheet: "NMEA 0183 version 4.11",
-        summary: "GNSS receiver: position, altitude, speed, course, quality of the fix",
-    },
-];
-
-impl Entry {
-    /// Finds the driver that configuration calls `driver`.
-    pub fn find(driver: &str) -> Option<&'static Self> {
-        CATALOGUE.iter().find(|entry| entry.driver == driver)
-    }
-}
-
 /// No device can be made with these options.
-#[derive(Clone, Copy, Debug, PartialEq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum BadOptions {
     /// A device hosts one sensor at least.
     #[error("no sensor is named")]
@@ -93,26 +132,132 @@ pub enum BadOptions {
         /// The character as offered.
         delimiter: char,
     },
+    /// Parameters that are good one by one do not go together.
+    #[error("{parameter}: {message}")]
+    Unfit {
+        /// The parameter that is best changed.
+        parameter: &'static str,
+        /// What is wrong with it.
+        message: String,
+    },
+    /// The driver asks for an argument that its entry does not declare, or of another type.
+    #[error("the driver has no parameter {name} of that type")]
+    Undeclared {
+        /// The parameter asked for.
+        name: &'static str,
+    },
+}
+
+impl Entry {
+    /// The attachment for a class of bus, if it has one.
+    pub fn attachment(&self, class: BusClass) -> Option<&'static Attachment> {
+        self.attachments.iter().find(|attachment| attachment.class() == class)
+    }
+
+    /// Who sets the pace of its devices. The same on every bus.
+    pub fn pacing(&self) -> Pacing {
+        self.attachments.first().map_or(Pacing::Asked, Attachment::pacing)
+    }
+
+    /// The I2C addresses that it can be strapped to, the usual one first; empty if it has no I2C.
+    pub fn addresses(&self) -> &'static [u8] {
+        match self.attachment(BusClass::I2c) {
+            Some(Attachment::I2c { addresses, .. }) => addresses,
+            Some(Attachment::Spi { .. } | Attachment::Uart { .. }) | None => &[],
+        }
+    }
+}
+
+impl PartialEq for Entry {
+    /// By name: a [`Catalogue`] has each once.
+    fn eq(&self, other: &Self) -> bool {
+        self.driver == other.driver
+    }
+}
+
+impl Point {
+    /// The same as devices tell it.
+    pub fn sensor(&self) -> Sensor {
+        Sensor { name: self.name.to_owned(), kind: self.kind }
+    }
+}
+
+impl Attachment {
+    /// What it hangs on.
+    pub const fn class(&self) -> BusClass {
+        match self {
+            Self::I2c { .. } => BusClass::I2c,
+            Self::Spi { .. } => BusClass::Spi,
+            Self::Uart { .. } => BusClass::Uart,
+        }
+    }
+
+    /// Who sets the pace.
+    pub const fn pacing(&self) -> Pacing {
+        match self {
+            Self::I2c { .. } | Self::Spi { .. } => Pacing::Asked,
+            Self::Uart { pacing, .. } => *pacing,
+        }
+    }
+}
+
+impl fmt::Debug for Attachment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.class().fmt(f)
+    }
+}
+
+impl BusClass {
+    /// Every class, in the order of declaration.
+    pub const ALL: &[Self] = &[Self::I2c, Self::Spi, Self::Uart];
+
+    /// The word that configuration has for it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::I2c => "i2c",
+            Self::Spi => "spi",
+            Self::Uart => "uart",
+        }
+    }
+}
+
+/// Our drivers, and those that somebody else has added.
+#[derive(Clone, Copy, Debug)]
+pub struct Catalogue {
+    extra: &'static [Entry],
+}
+
+impl Catalogue {
+    /// The drivers of this crate.
+    pub const OWN: Self = Self { extra: &[] };
+
+    /// Those and `extra`.
+    ///
+    /// # Errors
+    ///
+    /// The first [`Flaw`] of an extra entry; one is that its name is taken.
+    pub fn with(extra: &'static [Entry]) -> Result<Self, Flaw> {
+        let catalogue = Self { extra };
+        extra.iter().try_for_each(Entry::check)?;
+        for entry in extra {
+            let has_its_name = |other: &&Entry| other.driver == entry.driver;
+            if catalogue.entries().filter(has_its_name).count() > 1 {
+                return Err(Flaw::of(entry, "there is another driver of this name"));
+            }
+        }
+        Ok(catalogue)
+    }
+
+    /// Every entry, ours first.
+    pub fn entries(self) -> impl Iterator<Item = &'static Entry> {
+        CATALOGUE.iter().chain(self.extra)
+    }
+
+    /// Finds the driver that configuration calls `driver`.
+    pub fn find(self, driver: &str) -> Option<&'static Entry> {
+        self.entries().find(|entry| entry.driver == driver)
+    }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn drivers_are_in_order_and_found_by_name_and_only_i2c_has_addresses() {
-        assert!(CATALOGUE.is_sorted_by(|a, b| a.driver < b.driver));
-        for entry in CATALOGUE {
-            assert_eq!(Entry::find(entry.driver), Some(entry));
-            assert_eq!(entry.addresses.is_empty(), entry.bus != BusClass::I2c, "{}", entry.driver);
-        }
-        assert_eq!(Entry::find("bme820"), None);
-    }
-
-    #[test]
-    fn names_of_sensors_are_what_streams_can_carry() {
-        for (name, _) in CATALOGUE.iter().flat_map(|entry| entry.sensors) {
-            assert!(domain::StreamName::new("device", name).is_ok(), "{name}");
-        }
-    }
-}
+mod tests;

@@ -24,9 +24,93 @@ use domain::{NoData, Quantity, QuantityKind};
 use ports::{ByteSource, Device, FrameCount, Measurement, Pacing, Sensor};
 
 use crate::{
-    BadOptions,
+    Arguments, Attachment, BadOptions, Entry, Made, Parameter, Preset, UartPlace, Value,
     lines::{Listener, Verdict},
 };
+
+pub(crate) const ENTRY: Entry = Entry {
+    driver: "delimited_text",
+    part: "delimited text",
+    summary: "one line of numbers per measurement, each column a sensor",
+    datasheet: "RFC 4180 without quoting",
+    parameters: &[
+        Parameter {
+            name: "delimiter",
+            summary: "what stands between two columns",
+            value: Value::Character { among: ",;\t |:/!\"#$%&'()*<=>?@[\\]^_`{}~", default: ',' },
+        },
+        Parameter {
+            name: "prefix",
+            summary: "what a line begins with to count; it is part of column 0",
+            value: Value::Text { preset: Preset::Default("") },
+        },
+        Parameter {
+            name: "line_bytes_max",
+            summary: "the longest line, without its end",
+            value: Value::Integer { unit: "By", low: 8, high: 4096, preset: Preset::Default(256) },
+        },
+        Parameter {
+            name: "columns",
+            summary: "the columns in use by the names of their sensors; the quantity is \
+                      number × scale + offset, in the unit of its kind",
+            value: Value::Named {
+                one: "column",
+                fields: COLUMN,
+                distinct: &["index", "quantity"],
+                example: "speed",
+            },
+        },
+    ],
+    sensors: &[],
+    attachments: &[Attachment::Uart { pacing: Pacing::Speaks, make }],
+};
+
+const COLUMN: &[Parameter] = &[
+    Parameter {
+        name: "index",
+        summary: "which column, from 0; two sensors of one quantity cannot share one",
+        value: Value::Integer { unit: "", low: 0, high: 255, preset: Preset::Required(0) },
+    },
+    Parameter {
+        name: "quantity",
+        summary: "what it measures",
+        value: Value::Quantity { example: QuantityKind::Speed },
+    },
+    Parameter {
+        name: "scale",
+        summary: "what the number is multiplied by, such as 0.27778 from km/h to m/s",
+        value: Value::Factor { default: 1.0 },
+    },
+    Parameter {
+        name: "offset",
+        summary: "what is added then, in the unit of the quantity",
+        value: Value::Number {
+            unit: "",
+            low: f64::MIN,
+            high: f64::MAX,
+            preset: Preset::Default(0.0),
+        },
+    },
+];
+
+fn make(place: UartPlace, arguments: &Arguments) -> Made {
+    let column = |(name, of): &(String, Arguments)| {
+        Ok(Column {
+            name: name.clone(),
+            index: of.integer("index")?,
+            kind: of.quantity("quantity")?,
+            scale: of.number("scale")?,
+            offset: of.number("offset")?,
+        })
+    };
+    let options = DelimitedTextOptions {
+        delimiter: arguments.character("delimiter")?,
+        prefix: arguments.text("prefix")?.to_owned(),
+        line_bytes_max: arguments.integer("line_bytes_max")?,
+        columns: arguments.named("columns")?.iter().map(column).collect::<Result<_, _>>()?,
+    };
+    Ok(Box::new(DelimitedText::new(place.source, options)?))
+}
 
 /// What a call takes beyond its patience: the last read and one line's work.
 const BEYOND_PATIENCE: Duration = Duration::from_millis(100);
@@ -106,6 +190,10 @@ impl<S: ByteSource> Device for DelimitedText<S> {
 
     fn worst_case(&self) -> Duration {
         BEYOND_PATIENCE
+    }
+
+    fn time_on_bus(&self) -> Duration {
+        Duration::ZERO
     }
 
     fn measure(&mut self, patience: Duration) -> Result<Measurement, NoData> {

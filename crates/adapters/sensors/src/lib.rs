@@ -7,7 +7,8 @@
 //!   `Into<NoData>`, because embedded-hal's `ErrorKind` has no word for a timeout.
 //! * Devices that speak unasked are generic over [`ports::ByteSource`].
 //!
-//! [`CATALOGUE`] lists the drivers for whoever checks a configuration.
+//! [`CATALOGUE`] lists the drivers as data: a new one is a file with an [`Entry`], and a line there.
+//! An entry may also stand in a crate of its own, and join ours in a [`Catalogue`].
 //!
 //! # Deliberately absent
 //!
@@ -23,20 +24,24 @@ mod nmea0183;
 mod scripted;
 
 pub use bme280::{Bme280, Bme280Options};
-pub use catalogue::{BadOptions, BusClass, CATALOGUE, Entry};
+pub use catalogue::{
+    Argument, Arguments, Attachment, BadArgument, BadOptions, BusClass, BusFault, CATALOGUE,
+    Catalogue, DelayHandle, Entry, Flaw, I2cHandle, I2cPlace, Made, Parameter, Point, Preset,
+    Refusal, SpiHandle, SpiPlace, UartPlace, Value,
+};
 pub use delimited_text::{Column, DelimitedText, DelimitedTextOptions};
 pub use mcp3208::{Channel, Input, Mcp3208, Mcp3208Options};
 pub use nmea0183::Nmea0183;
 
-use domain::QuantityKind;
 use ports::Sensor;
 
-fn sensors_of(names: &[(&str, QuantityKind)]) -> Vec<Sensor> {
-    names.iter().map(|&(name, kind)| Sensor { name: name.to_owned(), kind }).collect()
+/// The sensors of a device with `points`, in their order.
+pub fn sensors_of(points: &[Point]) -> Vec<Sensor> {
+    points.iter().map(Point::sensor).collect()
 }
 
 /// Rounds to whole steps of `1 / steps_per_unit`, so that the noise of binary fractions, far below
 /// what the device resolves, does not travel.
-fn rounded(number: f64, steps_per_unit: f64) -> f64 {
+pub fn rounded(number: f64, steps_per_unit: f64) -> f64 {
     (number * steps_per_unit).round() / steps_per_unit
 }

@@ -21,7 +21,89 @@ use domain::{NoData, Quantity, QuantityKind};
 use embedded_hal::spi::SpiDevice;
 use ports::{Device, Measurement, Sensor};
 
-use crate::{BadOptions, rounded};
+use crate::{
+    Arguments, Attachment, BadOptions, Entry, Made, Parameter, Preset, SpiPlace, Value, rounded,
+};
+
+pub(crate) const ENTRY: Entry = Entry {
+    driver: "mcp3208",
+    part: "Microchip MCP3208",
+    summary: "analogue to digital converter, 8 channels of 12 bits",
+    datasheet: "Microchip DS21298",
+    parameters: &[
+        Parameter {
+            name: "reference_volts",
+            summary: "the voltage at the reference pin",
+            value: Value::Number { unit: "V", low: 0.1, high: 10.0, preset: Preset::Required(3.3) },
+        },
+        Parameter {
+            name: "channels",
+            summary: "the channels in use by the names of their sensors, which all measure voltage; \
+                      the quantity is volt at the pin × scale + offset",
+            value: Value::Named {
+                one: "channel",
+                fields: CHANNEL,
+                distinct: &["channel", "differential"],
+                example: "supply",
+            },
+        },
+    ],
+    sensors: &[],
+    // Table 1-0: 2 MHz at 5 V, 1 MHz at 2.7 V.
+    attachments: &[Attachment::Spi { modes: &[0, 3], clock_hz_max: 2_000_000, make }],
+};
+
+const CHANNEL: &[Parameter] = &[
+    Parameter {
+        name: "channel",
+        summary: "which of them; two sensors cannot have the same, unless one is differential",
+        value: Value::Integer { unit: "", low: 0, high: 7, preset: Preset::Required(0) },
+    },
+    Parameter {
+        name: "differential",
+        summary: "whether it is measured against its neighbour (0 and 1, 2 and 3, …) rather than \
+                  against ground",
+        value: Value::Flag { default: false },
+    },
+    Parameter {
+        name: "scale",
+        summary: "what the voltage is multiplied by, such as the ratio of a divider",
+        value: Value::Factor { default: 1.0 },
+    },
+    Parameter {
+        name: "offset",
+        summary: "what is added then",
+        value: Value::Number {
+            unit: "V",
+            low: f64::MIN,
+            high: f64::MAX,
+            preset: Preset::Default(0.0),
+        },
+    },
+];
+
+fn make(place: SpiPlace, arguments: &Arguments) -> Made {
+    let channel = |(name, of): &(String, Arguments)| {
+        let number = of.integer("channel")?;
+        let input = if of.flag("differential")? {
+            Input::differential(number)
+        } else {
+            Input::single_ended(number)
+        };
+        Ok(Channel {
+            name: name.clone(),
+            input: input.ok_or(BadOptions::Undeclared { name: "channel" })?,
+            scale: of.number("scale")?,
+            offset: of.number("offset")?,
+        })
+    };
+    let options = Mcp3208Options {
+        reference_volts: arguments.number("reference_volts")?,
+        clock_hz: place.clock_hz,
+        channels: arguments.named("channels")?.iter().map(channel).collect::<Result<_, _>>()?,
+    };
+    Ok(Box::new(Mcp3208::new(place.chip, options)?))
+}
 
 const START: u8 = 0b0000_0100;
 const SINGLE_ENDED: u8 = 0b1000;
@@ -31,6 +113,10 @@ const CODES: f64 = 4096.0;
 const STEPS_PER_VOLT: f64 = 1e6;
 /// 24 clocks at 10 kHz, below which charge leaks away (section 6.2), and as much for the kernel.
 const CONVERSION: Duration = Duration::from_millis(5);
+/// Three bytes, each way at once.
+const CLOCKS: f64 = 24.0;
+/// What a call into the kernel costs on a small machine, next to the clocks.
+const CALL: Duration = Duration::from_micros(50);
 
 /// What is converted: the four bits S, D2, D1, D0 of table 5-2.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,6 +157,8 @@ pub struct Channel {
 pub struct Mcp3208Options {
     /// The voltage at the reference pin.
     pub reference_volts: f64,
+    /// The clock rate of its chip select, in hertz.
+    pub clock_hz: u32,
     /// The inputs in use: the sensors, in this order.
     pub channels: Vec<Channel>,
 }
@@ -111,6 +199,11 @@ impl<SPI: SpiDevice<Error: Into<NoData>> + Send> Device for Mcp3208<SPI> {
 
     fn worst_case(&self) -> Duration {
         self.options.channels.iter().map(|_| CONVERSION).sum()
+    }
+
+    fn time_on_bus(&self) -> Duration {
+        let clocks = Duration::from_secs_f64(CLOCKS / f64::from(self.options.clock_hz.max(10_000)));
+        self.options.channels.iter().map(|_| clocks + CALL).sum()
     }
 
     fn measure(&mut self, _patience: Duration) -> Result<Measurement, NoData> {

@@ -35,6 +35,7 @@ use nmea::{
 use ports::{ByteSource, Device, FrameCount, Measurement, Pacing, Sensor};
 
 use crate::{
+    Attachment, Entry, Point,
     lines::{Listener, Verdict},
     rounded, sensors_of,
 };
@@ -42,16 +43,54 @@ use crate::{
 /// The longest sentence that is listened to, without its line end.
 const LINE_BYTES_MAX: usize = 128;
 
-/// The sensors, in the order of their indices.
-pub(crate) const SENSORS: &[(&str, QuantityKind)] = &[
-    ("latitude", QuantityKind::Latitude),
-    ("longitude", QuantityKind::Longitude),
-    ("altitude", QuantityKind::Altitude),
-    ("satellites", QuantityKind::Count),
-    ("hdop", QuantityKind::Dimensionless),
-    ("speed", QuantityKind::Speed),
-    ("course", QuantityKind::Course),
+/// The sensors, in the order of their indices. Resolutions are the finest that a receiver may send;
+/// heights and speeds reach past what export rules let a receiver tell.
+const SENSORS: &[Point] = &[
+    Point {
+        name: "latitude",
+        kind: QuantityKind::Latitude,
+        resolution: 1e-9,
+        low: -90.0,
+        high: 90.0,
+    },
+    Point {
+        name: "longitude",
+        kind: QuantityKind::Longitude,
+        resolution: 1e-9,
+        low: -180.0,
+        high: 180.0,
+    },
+    Point {
+        name: "altitude",
+        kind: QuantityKind::Altitude,
+        resolution: 1e-3,
+        low: -1e3,
+        high: 1e5,
+    },
+    Point { name: "satellites", kind: QuantityKind::Count, resolution: 1.0, low: 0.0, high: 99.0 },
+    Point {
+        name: "hdop",
+        kind: QuantityKind::Dimensionless,
+        resolution: 1e-3,
+        low: 0.0,
+        high: 99.99,
+    },
+    Point { name: "speed", kind: QuantityKind::Speed, resolution: 1e-4, low: 0.0, high: 1e4 },
+    Point { name: "course", kind: QuantityKind::Course, resolution: 1e-3, low: 0.0, high: 360.0 },
 ];
+
+pub(crate) const ENTRY: Entry = Entry {
+    driver: "nmea0183",
+    part: "NMEA 0183 receiver",
+    summary: "GNSS receiver: position, altitude, speed, course, quality of the fix",
+    datasheet: "NMEA 0183 version 4.11",
+    parameters: &[],
+    sensors: SENSORS,
+    attachments: &[Attachment::Uart {
+        pacing: Pacing::Speaks,
+        make: |place, _| Ok(Box::new(Nmea0183::new(place.source))),
+    }],
+};
 
 const LATITUDE: usize = 0;
 const LONGITUDE: usize = 1;
@@ -99,6 +138,10 @@ impl<S: ByteSource> Device for Nmea0183<S> {
 
     fn worst_case(&self) -> Duration {
         BEYOND_PATIENCE
+    }
+
+    fn time_on_bus(&self) -> Duration {
+        Duration::ZERO
     }
 
     fn measure(&mut self, patience: Duration) -> Result<Measurement, NoData> {
@@ -183,7 +226,7 @@ fn from_rmc(rmc: &RmcData, has_gga: bool) -> Outcomes {
 fn outcomes(has_fix: bool, fields: &[(usize, Option<f64>)]) -> Outcomes {
     let outcome = |&(index, field): &(usize, Option<f64>)| {
         let number = field.filter(|_| has_fix).ok_or(NoData::NotReady)?;
-        let (_, kind) = SENSORS[index];
+        let kind = SENSORS[index].kind;
         let quantity = kind.quantity(rounded(number, STEPS_PER_UNIT[index]));
         quantity.map_err(|_| NoData::Implausible)
     };

@@ -32,7 +32,7 @@ fn conversion(out: [u8; 3], answer: [u8; 3]) -> Vec<Transaction<u8>> {
 #[track_caller]
 fn measure(channels: Vec<Channel>, script: &[Transaction<u8>]) -> Result<Vec<f64>, NoData> {
     let mut bus = Mock::new(script);
-    let options = Mcp3208Options { reference_volts: 3.3, channels };
+    let options = Mcp3208Options { clock_hz: 1_000_000, reference_volts: 3.3, channels };
     let outcome = Mcp3208::new(Scripted(bus.clone()), options).unwrap().measure(Duration::ZERO);
     bus.done();
     outcome?.outcomes.into_iter().map(|(_, outcome)| Ok(outcome?.number())).collect()
@@ -86,7 +86,7 @@ fn a_line_that_nobody_drives_is_an_absent_chip_not_full_scale() {
 #[test]
 fn a_bus_fault_is_reported() {
     let pin = vec![channel("pin", Input::single_ended(0), 1.0, 0.0)];
-    let options = Mcp3208Options { reference_volts: 3.3, channels: pin };
+    let options = Mcp3208Options { clock_hz: 1_000_000, reference_volts: 3.3, channels: pin };
     let mut chip = Mcp3208::new(Broken, options).unwrap();
     assert_eq!(chip.measure(Duration::ZERO), Err(NoData::BusFault));
 }
@@ -99,7 +99,11 @@ fn a_scale_that_gives_no_number_gives_a_gap() {
 
 #[test]
 fn options_that_make_no_device_are_refused() {
-    let options = |reference_volts| Mcp3208Options { reference_volts, channels: Vec::new() };
+    let options = |reference_volts| Mcp3208Options {
+        clock_hz: 1_000_000,
+        reference_volts,
+        channels: Vec::new(),
+    };
     assert_eq!(Mcp3208::new((), options(3.3)).err(), Some(BadOptions::NoSensors));
     let volts = -3.3;
     assert_eq!(Mcp3208::new((), options(volts)).err(), Some(BadOptions::Reference { volts }));

@@ -27,7 +27,7 @@ fn said(sentence: &[u8]) -> Vec<(&'static str, Result<f64, NoData>)> {
     let (heard, _) = hear(sentence);
     let [outcomes] = heard.try_into().expect("one measurement");
     let named = |(index, outcome): (usize, Result<Quantity, NoData>)| {
-        (SENSORS[index].0, outcome.map(Quantity::number))
+        (SENSORS[index].name, outcome.map(Quantity::number))
     };
     outcomes.into_iter().map(named).collect()
 }

@@ -1,7 +1,7 @@
 //! An I2C bus with chips on it.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     sync::{Arc, Mutex, PoisonError},
 };
 
@@ -17,6 +17,8 @@ use crate::chips::{I2cChip, Nak};
 #[derive(Clone)]
 pub struct I2cBus {
     sockets: Arc<Mutex<BTreeMap<SevenBitAddress, Socket>>>,
+    /// The addresses that a driver of the kernel has, whether or not somebody is there.
+    claimed: Arc<Mutex<BTreeSet<SevenBitAddress>>>,
     no_acknowledge: BusFault,
 }
 
@@ -35,7 +37,11 @@ impl Default for I2cBus {
 impl I2cBus {
     /// A bus without chips, behind a controller like the Raspberry Pi's (bcm2835).
     pub fn new() -> Self {
-        Self { sockets: Arc::default(), no_acknowledge: BusFault::RemoteIo }
+        Self {
+            sockets: Arc::default(),
+            claimed: Arc::default(),
+            no_acknowledge: BusFault::RemoteIo,
+        }
     }
 
     /// The same bus behind a controller that reports a missing acknowledge as `fault`.
@@ -43,6 +49,16 @@ impl I2cBus {
     pub fn reporting_no_acknowledge_as(mut self, fault: BusFault) -> Self {
         self.no_acknowledge = fault;
         self
+    }
+
+    /// Lets a driver of the kernel have `address`: a program is then refused it by `I2C_SLAVE`.
+    pub fn claim(&self, address: SevenBitAddress) {
+        self.claimed.lock().unwrap_or_else(PoisonError::into_inner).insert(address);
+    }
+
+    /// Whether a driver of the kernel has `address`.
+    pub fn is_claimed(&self, address: SevenBitAddress) -> bool {
+        self.claimed.lock().unwrap_or_else(PoisonError::into_inner).contains(&address)
     }
 
     /// Puts `chip` on the bus, in place of any that had `address` before.

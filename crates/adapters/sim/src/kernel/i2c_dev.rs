@@ -41,6 +41,9 @@ pub(super) fn ioctl(
 ) -> Result<Answer, Refusal> {
     match request {
         I2C_SLAVE | I2C_SLAVE_FORCE if argument > 0x7F => Err(Errno::INVAL.into()),
+        I2C_SLAVE if u8::try_from(argument).is_ok_and(|address| bus.is_claimed(address)) => {
+            Err(Errno::BUSY.into())
+        }
         // Addresses travel with each message; the one of the file serves `read` and `write` only.
         I2C_SLAVE | I2C_SLAVE_FORCE | I2C_RETRIES | I2C_TIMEOUT => Ok(Answer::done(0)),
         I2C_PEC | I2C_TENBIT if argument == 0 => Ok(Answer::done(0)),

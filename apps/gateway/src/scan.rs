@@ -1,0 +1,125 @@
+//! `telemetryhub scan`: which addresses of an I2C bus answer, and which drivers fit there.
+//!
+//! Nothing is ever written to a chip: see [`bus_linux::presence`] for what is put on the wires. That a
+//! driver fits means that its chip can be strapped to the address, not that it is there: only the one
+//! who reads the print on the chip knows.
+
+use std::{
+    io::{self, Write},
+    ops::RangeInclusive,
+    path::Path,
+};
+
+use bus_linux::{BusError, Presence};
+use sensors::Catalogue;
+
+use crate::logging;
+
+/// Addresses that I2C does not reserve: all that are asked.
+const ADDRESSES: RangeInclusive<u8> = 0x08..=0x77;
+
+/// The exit code of a bus that could not be asked.
+pub const EXIT_BUS: u8 = 1;
+
+/// Asks each address of the bus at `path` through `presence` and tells `out` who answers; gives the
+/// exit code: 0, or [`EXIT_BUS`] if the bus failed, which `faults` is told.
+///
+/// # Errors
+///
+/// If nothing can be written to `out` or `faults`.
+pub fn run(
+    path: &Path,
+    catalogue: Catalogue,
+    presence: impl Fn(&Path, u8) -> Result<Presence, BusError>,
+    out: &mut impl Write,
+    faults: &mut impl Write,
+) -> io::Result<u8> {
+    let (mut answers, mut taken) = (0, 0);
+    for address in ADDRESSES {
+        match presence(path, address) {
+            Ok(Presence::Silent) => {}
+            Ok(Presence::Answers) => {
+                answers += 1;
+                writeln!(out, "{address:#04x}  answers; {}", fitting(catalogue, address))?;
+            }
+            Ok(Presence::Kernel) => {
+                taken += 1;
+                writeln!(out, "{address:#04x}  taken by a driver of the kernel; not asked")?;
+            }
+            // One hung wait takes a second: a bus that fails is not asked a hundred times.
+            Err(fault) => {
+                let mend = mend(&fault);
+                let chain = logging::chain(&fault);
+                writeln!(faults, "{address:#04x}: {chain}\n  mend: {mend}")?;
+                return Ok(EXIT_BUS);
+            }
+        }
+    }
+    let (bus, asked) = (path.display(), ADDRESSES.count() - taken);
+    writeln!(out, "{bus}: {answers} of {asked} addresses answer, {taken} taken by the kernel")?;
+    Ok(0)
+}
+
+fn fitting(catalogue: Catalogue, address: u8) -> String {
+    let fits = catalogue.entries().filter(|entry| entry.addresses().contains(&address));
+    let fits: Vec<_> = fits.map(|entry| format!("{} ({})", entry.driver, entry.part)).collect();
+    match fits.as_slice() {
+        [] => "no driver of the catalogue is for this address".to_owned(),
+        _ => format!("could be {}", fits.join(", ")),
+    }
+}
+
+const fn mend(fault: &BusError) -> &'static str {
+    match fault {
+        BusError::Open { .. } => {
+            "name an I2C bus that you may use (ls -l /dev/i2c-*; the group is often i2c)"
+        }
+        BusError::Transaction { .. } => {
+            "something holds or disturbs the wires: unplug devices one by one, check pull-ups"
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn scan(presence: impl Fn(&Path, u8) -> Result<Presence, BusError>) -> (u8, String, String) {
+        let (mut out, mut faults) = (Vec::new(), Vec::new());
+        let path = Path::new("/dev/i2c-1");
+        let code = run(path, Catalogue::OWN, presence, &mut out, &mut faults).unwrap();
+        (code, String::from_utf8(out).unwrap(), String::from_utf8(faults).unwrap())
+    }
+
+    #[test]
+    fn who_answers_is_told_with_the_drivers_that_fit() {
+        let (code, out, _) = scan(|_, address| {
+            Ok(match address {
+                0x08 | 0x76 => Presence::Answers,
+                0x50 => Presence::Kernel,
+                _ => Presence::Silent,
+            })
+        });
+        assert_eq!(code, 0);
+        let lines: Vec<_> = out.lines().collect();
+        assert_eq!(lines.len(), 4, "{out}");
+        assert!(lines[1].starts_with("0x50  taken by a driver of the kernel"), "{out}");
+        assert!(
+            lines[2].starts_with("0x76  answers; could be ") && out.contains("bme280"),
+            "{out}"
+        );
+        assert_eq!(lines[3], "/dev/i2c-1: 2 of 111 addresses answer, 1 taken by the kernel");
+    }
+
+    #[test]
+    fn a_bus_that_fails_is_not_asked_again() {
+        let asked = std::cell::Cell::new(0);
+        let (code, out, faults) = scan(|path, _| {
+            asked.set(asked.get() + 1);
+            let source = io::Error::from_raw_os_error(110);
+            Err(BusError::Transaction { path: path.to_owned(), source })
+        });
+        assert_eq!((code, asked.get(), out.as_str()), (EXIT_BUS, 1, ""));
+        assert!(faults.starts_with("0x08: transaction on /dev/i2c-1 failed"), "{faults}");
+    }
+}
