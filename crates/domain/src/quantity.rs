@@ -136,6 +136,10 @@ quantities! {
     Count(Tally) "count" "{count}" 0.0..=9.007_199_254_740_992e15;
     /// A number without a unit, such as a dilution of precision or an index.
     Dimensionless(Ratio) "dimensionless" "1" -1.0e300..=1.0e300;
+    /// Angular velocity in degrees per second, by the right-hand rule about its axis.
+    AngularVelocity(DegreePerSecond) "angular_velocity" "deg/s" -1.0e9..=1.0e9;
+    /// Carbon dioxide in air, as molecules per million.
+    CarbonDioxide(PartsPerMillion) "carbon_dioxide" "[ppm]" 0.0..=1.0e6;
 }
 
 impl QuantityKind {

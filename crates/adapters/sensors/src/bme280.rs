@@ -1,21 +1,26 @@
-//! Bosch BME280: temperature, relative humidity and air pressure, over I2C.
+//! Bosch BME280: temperature, relative humidity and air pressure, over I2C or SPI.
 //!
-//! Datasheet BST-BME280-DS002. Registers and compensation are the published `bme280` driver's.
+//! Datasheet BST-BME280-DS002. Registers and compensation are the published `bme280` driver's. Over
+//! SPI they are reached by the bridge in [`spi`]: the published one reads each answer a byte too
+//! early.
 //!
 //! # Set up anew for every measurement
 //!
-//! Forced mode, each quantity sampled once, no filter: "weather monitoring" of section 3.5.1. The chip
-//! is reset, its calibration read and its oversampling set each time, which costs 9 ms at 100 kHz.
-//! In return there is no state to be wrong: a chip that lost its supply for a moment skips
-//! all conversions and gives the constant 0x80000, which compensates to a plausible temperature; a
-//! chip that was swapped has another calibration.
+//! Forced mode, each quantity sampled once, no filter: "weather monitoring" of section 3.5.1. The
+//! chip is reset, its calibration read and its oversampling set each time, which costs 9 ms at 100
+//! kHz. In return there is no state to be wrong: a chip that lost its supply for a moment skips all
+//! conversions and gives the constant 0x80000, which compensates to a plausible temperature; a chip
+//! that was swapped has another calibration.
 //!
 //! # Numbers that are not measurements
 //!
 //! * The driver clamps temperature and pressure to the operating range, so a number at its very end
 //!   is [`NoData::Implausible`]. 0 and 100 % of humidity are real.
-//! * A BMP280 on the board (id 0x58) gives no humidity: that sensor is [`NoData::Absent`], the others
-//!   work. Any other id is [`NoData::Corrupt`]: what answers is not this chip.
+//! * A BMP280 on the board (id 0x58) gives no humidity: that sensor is [`NoData::Absent`], the
+//!   others work. Any other id is [`NoData::Corrupt`]: what answers is not this chip. Over SPI an
+//!   id of 0xFF is a line that nobody drives: [`NoData::Absent`].
+
+mod spi;
 
 use core::time::Duration;
 
@@ -27,7 +32,8 @@ use embedded_hal::{
 };
 use ports::{Device, Measurement, Sensor};
 
-use crate::{Attachment, Entry, I2cPlace, Point, rounded, sensors_of};
+pub use self::spi::Bme280OnSpi;
+use crate::{Attachment, Entry, I2cPlace, Point, SpiPlace, rounded, sensors_of};
 
 /// The sensors, in the order of their indices: output resolution of section 1.2 to a decimal, and the
 /// operating ranges of section 1.1.
@@ -62,18 +68,27 @@ pub(crate) const ENTRY: Entry = Entry {
     datasheet: "Bosch Sensortec BST-BME280-DS002",
     parameters: &[],
     sensors: SENSORS,
-    attachments: &[Attachment::I2c {
-        addresses: &[0x76, 0x77],
-        make: |I2cPlace { bus, delay, address, bus_timeout }, _| {
-            let options = Bme280Options { address, bus_timeout };
-            Ok(Box::new(Bme280::new(bus, delay, options)))
+    attachments: &[
+        Attachment::I2c {
+            addresses: &[0x76, 0x77],
+            make: |I2cPlace { bus, delay, address, bus_timeout }, _| {
+                let options = Bme280Options { address, bus_timeout };
+                Ok(Box::new(Bme280::new(bus, delay, options)))
+            },
         },
-    }],
+        Attachment::Spi {
+            modes: &[0, 3],
+            clock_hz_max: 10_000_000,
+            make: |SpiPlace { chip, delay, .. }, _| Ok(Box::new(Bme280::on_spi(chip, delay))),
+        },
+    ],
 };
 
 const CHIP_ID: u8 = 0xD0;
 const BME280_ID: u8 = 0x60;
 const BMP280_ID: u8 = 0x58;
+/// What a data line reads as that nobody drives.
+const FLOATING: u8 = 0xFF;
 
 /// Operating range (section 1.1), to which the driver clamps.
 const TEMPERATURE_RANGE: (f32, f32) = (-40.0, 85.0);
@@ -103,13 +118,25 @@ pub struct Bme280<I2C, D> {
     bus: I2C,
     delay: D,
     options: Bme280Options,
+    /// What an id of [`FLOATING`] means.
+    floating: NoData,
     sensors: Vec<Sensor>,
 }
 
 impl<I2C, D> Bme280<I2C, D> {
     /// Takes the bus handle and the delay for good.
     pub fn new(bus: I2C, delay: D, options: Bme280Options) -> Self {
-        Self { bus, delay, options, sensors: sensors_of(SENSORS) }
+        Self { bus, delay, options, floating: NoData::Corrupt, sensors: sensors_of(SENSORS) }
+    }
+}
+
+impl<SPI, D> Bme280<Bme280OnSpi<SPI>, D> {
+    /// Takes the chip select, mode 0 or 3 up to 10 MHz, and the delay for good.
+    pub fn on_spi(chip: SPI, delay: D) -> Self {
+        // The controller makes the clock: no chip can hold it. There is one chip, whatever the address.
+        let options = Bme280Options { address: 0, bus_timeout: Duration::ZERO };
+        let bus = Bme280OnSpi::new(chip);
+        Self { bus, delay, options, floating: NoData::Absent, sensors: sensors_of(SENSORS) }
     }
 }
 
@@ -138,6 +165,7 @@ where
         let has_humidity = match id {
             [BME280_ID] => true,
             [BMP280_ID] => false,
+            [FLOATING] => return Err(self.floating),
             [_] => return Err(NoData::Corrupt),
         };
         let mut chip = BME280::new(&mut self.bus, address);

@@ -32,11 +32,40 @@ pub use flaw::Flaw;
 pub use parameter::{Parameter, Preset, Refusal, Value};
 pub use place::{BusFault, DelayHandle, I2cHandle, I2cPlace, SpiHandle, SpiPlace, UartPlace};
 
-use crate::{bme280, delimited_text, mcp3208, nmea0183};
+use crate::{
+    ads1115, adxl345, aht20, bh1750, bme280, delimited_text, ds3231, ina219, ina226, lis3dh, lm75,
+    max6675, max31855, mcp3208, mcp9808, mpu6050, nmea0183, scd41, sgp40, sht4x, sht31, shtc3,
+    tmp102, tmp117, veml7700,
+};
 
 /// Every driver of this crate, by name.
-pub static CATALOGUE: &[Entry] =
-    &[bme280::ENTRY, delimited_text::ENTRY, mcp3208::ENTRY, nmea0183::ENTRY];
+pub static CATALOGUE: &[Entry] = &[
+    ads1115::ENTRY,
+    adxl345::ENTRY,
+    aht20::ENTRY,
+    bh1750::ENTRY,
+    bme280::ENTRY,
+    delimited_text::ENTRY,
+    ds3231::ENTRY,
+    ina219::ENTRY,
+    ina226::ENTRY,
+    lis3dh::ENTRY,
+    lm75::ENTRY,
+    max31855::ENTRY,
+    max6675::ENTRY,
+    mcp3208::ENTRY,
+    mcp9808::ENTRY,
+    mpu6050::ENTRY,
+    nmea0183::ENTRY,
+    scd41::ENTRY,
+    sgp40::ENTRY,
+    sht31::ENTRY,
+    sht4x::ENTRY,
+    shtc3::ENTRY,
+    tmp102::ENTRY,
+    tmp117::ENTRY,
+    veml7700::ENTRY,
+];
 
 /// One driver.
 #[derive(Clone, Copy, Debug)]

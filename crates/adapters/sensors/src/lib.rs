@@ -14,25 +14,78 @@
 //!
 //! Device nodes, clocks, retries and configuration files. Options are plain structs here.
 
+mod ads1115;
+mod adxl345;
+mod aht20;
+mod bh1750;
 mod bme280;
 mod catalogue;
 mod delimited_text;
+mod ds3231;
+mod hygrometer;
+mod ina219;
+mod ina226;
 mod lines;
+mod lis3dh;
+mod lm75;
+mod max31855;
+mod max6675;
 mod mcp3208;
+mod mcp9808;
+mod motion;
+mod mpu6050;
 mod nmea0183;
+mod registers;
+mod scd41;
 #[cfg(test)]
 mod scripted;
+mod sensirion;
+mod settings;
+mod sgp40;
+mod sht31;
+mod sht4x;
+mod shtc3;
+mod shunt;
+mod tmp102;
+mod tmp117;
+mod veml7700;
+mod words;
 
-pub use bme280::{Bme280, Bme280Options};
+pub use ads1115::{Ads1115, Ads1115Channel, Ads1115Input, Ads1115Options};
+pub use adxl345::{Adxl345, Adxl345Options};
+pub use aht20::{Aht20, Aht20Options};
+pub use bh1750::{Bh1750, Bh1750Options, Bh1750Resolution};
+pub use bme280::{Bme280, Bme280OnSpi, Bme280Options};
 pub use catalogue::{
     Argument, Arguments, Attachment, BadArgument, BadOptions, BusClass, BusFault, CATALOGUE,
     Catalogue, DelayHandle, Entry, Flaw, I2cHandle, I2cPlace, Made, Parameter, Point, Preset,
     Refusal, SpiHandle, SpiPlace, UartPlace, Value,
 };
 pub use delimited_text::{Column, DelimitedText, DelimitedTextOptions};
+pub use ds3231::{Ds3231, Ds3231Options};
+pub use ina219::{Ina219, Ina219Options};
+pub use ina226::{Ina226, Ina226Options};
+pub use lis3dh::{Lis3dh, Lis3dhOptions};
+pub use lm75::{Lm75, Lm75Options, Lm75Resolution};
+pub use max6675::Max6675;
+pub use max31855::Max31855;
 pub use mcp3208::{Channel, Input, Mcp3208, Mcp3208Options};
+pub use mcp9808::{Mcp9808, Mcp9808Options};
+pub use mpu6050::{Mpu6050, Mpu6050Options};
 pub use nmea0183::Nmea0183;
+pub use registers::{Burst, OverI2c, OverSpi, Registers};
+pub use scd41::{Scd41, Scd41Options};
+pub use sgp40::{Sgp40, Sgp40Options};
+pub use sht4x::{Precision, Sht4x, Sht4xOptions};
+pub use sht31::{Repeatability, Sht31, Sht31Options};
+pub use shtc3::{Shtc3, Shtc3Options};
+pub use tmp102::{Tmp102, Tmp102Options};
+pub use tmp117::{Tmp117, Tmp117Averages, Tmp117Options};
+pub use veml7700::{Veml7700, Veml7700Gain, Veml7700Integration, Veml7700Options};
 
+use core::time::Duration;
+
+use embedded_hal::delay::DelayNs;
 use ports::Sensor;
 
 /// The sensors of a device with `points`, in their order.
@@ -44,4 +97,9 @@ pub fn sensors_of(points: &[Point]) -> Vec<Sensor> {
 /// what the device resolves, does not travel.
 pub fn rounded(number: f64, steps_per_unit: f64) -> f64 {
     (number * steps_per_unit).round() / steps_per_unit
+}
+
+/// Waits at least `span`, to the microsecond.
+fn wait(delay: &mut impl DelayNs, span: Duration) {
+    delay.delay_us(u32::try_from(span.as_micros() + 1).unwrap_or(u32::MAX));
 }

@@ -68,6 +68,10 @@ impl I2c for Scripted<I2cMock> {
     fn write(&mut self, address: u8, out: &[u8]) -> Result<(), Refused> {
         self.0.write(address, out).map_err(Refused::I2c)
     }
+
+    fn read(&mut self, address: u8, into: &mut [u8]) -> Result<(), Refused> {
+        self.0.read(address, into).map_err(Refused::I2c)
+    }
 }
 
 impl spi::ErrorType for Scripted<SpiMock<u8>> {

@@ -8,11 +8,60 @@
 //!
 //! Electrical timing below one transaction, and noise.
 
+mod adc;
+mod ads1115;
+mod adxl345;
+mod aht20;
+mod bh1750;
 mod bme280;
+mod ds3231;
+mod ina219;
+mod ina226;
+mod lis3dh;
+mod lm75;
+mod max31855;
+mod max6675;
 mod mcp3208;
+mod mcp9808;
+mod mpu6050;
+mod sampler;
+mod sampling;
+mod scd41;
+mod sensirion;
+mod sgp40;
+mod sht31;
+mod sht4x;
+mod shtc3;
+#[cfg(test)]
+mod testing;
+mod tmp102;
+mod tmp117;
+mod veml7700;
 
+pub use ads1115::Ads1115;
+pub use adxl345::Adxl345;
+pub use aht20::Aht20;
+pub use bh1750::Bh1750;
 pub use bme280::{Bme280, Calibration};
+pub use ds3231::Ds3231;
+pub use ina219::Ina219;
+pub use ina226::Ina226;
+pub use lis3dh::Lis3dh;
+pub use lm75::{Lm75, Lm75Part};
+pub use max6675::Max6675;
+pub use max31855::{Junction, Max31855, Thermocouple};
 pub use mcp3208::Mcp3208;
+pub use mcp9808::Mcp9808;
+pub use mpu6050::Mpu6050;
+pub use scd41::{BreathedAir, Scd41, Scd41Commands};
+pub use sensirion::{Commanded, Commands, Reply};
+pub use sgp40::{Compensation, Sgp40, Sgp40Commands};
+pub use sht4x::{Sht4x, Sht4xCommands};
+pub use sht31::{Sht31, Sht31Commands};
+pub use shtc3::{Shtc3, Shtc3Commands};
+pub use tmp102::Tmp102;
+pub use tmp117::Tmp117;
+pub use veml7700::Veml7700;
 
 /// A chip did not acknowledge a byte.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

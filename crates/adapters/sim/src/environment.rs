@@ -52,6 +52,26 @@ pub struct Climate {
     pub hectopascals: f64,
 }
 
+/// The state of a supply line and what it feeds.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Load {
+    /// Against ground, V.
+    pub volts: f64,
+    /// Towards the load, A.
+    pub amperes: f64,
+}
+
+/// The state of a rigid body, in its own axes.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Motion {
+    /// Acceleration against free fall, m/s²: at rest one g, upwards.
+    pub acceleration: [f64; 3],
+    /// Angular velocity, °/s.
+    pub rotation: [f64; 3],
+    /// Temperature, °C.
+    pub celsius: f64,
+}
+
 /// `amplitude * cos(TAU * (t - peak) / period)`.
 #[derive(Clone, Copy, Debug)]
 struct Wave {

@@ -76,7 +76,7 @@ fn version_1_knows_these_words_and_no_others() {
     let kinds: Vec<_> = QuantityKind::ALL.iter().map(|kind| kind.name()).collect();
     let words = "temperature relative_humidity pressure voltage current power frequency \
                  acceleration illuminance mass_concentration latitude longitude altitude speed \
-                 course count dimensionless";
+                 course count dimensionless angular_velocity carbon_dioxide";
     assert_eq!(kinds, words.split_whitespace().collect::<Vec<_>>());
 }
 

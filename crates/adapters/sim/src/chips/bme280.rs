@@ -15,7 +15,8 @@
 //!
 //! # Deliberately absent
 //!
-//! SPI, the converter's noise and its errors against the truth: the counts are the best there are.
+//! Three-wire SPI; the converter's noise and its errors against the truth: the counts are the best
+//! there are.
 
 mod calibration;
 mod registers;
@@ -26,10 +27,11 @@ pub use calibration::Calibration;
 use calibration::Counts;
 use registers::{Config, CtrlMeas, Mode, Oversampling, address};
 
-use super::{I2cChip, Nak};
+use super::{I2cChip, Nak, SpiChip};
 use crate::{environment::Climate, time::Elapsed};
 
-/// From power-on or reset until the calibration is copied from non-volatile memory (1.1: at most 2 ms).
+/// From power-on or reset until the calibration is copied from non-volatile memory (1.1: at most 2
+/// ms).
 const START_UP: Duration = Duration::from_millis(2);
 /// Conversions of normal mode that nobody read are computed for the sake of the filter's memory;
 /// after this many the memory has forgotten what was before.
@@ -176,7 +178,8 @@ impl Bme280 {
         }
     }
 
-    /// 5.4.4: `measuring` in bit 3, `im_update` in bit 0. In normal mode the standby counts as idle.
+    /// 5.4.4: `measuring` in bit 3, `im_update` in bit 0. In normal mode the standby counts as
+    /// idle.
     fn status(&self) -> u8 {
         let now = self.time.now();
         let is_measuring =
@@ -228,6 +231,32 @@ impl I2cChip for Bme280 {
             self.pointer = self.pointer.wrapping_add(1);
         }
         Ok(())
+    }
+}
+
+impl SpiChip for Bme280 {
+    fn power_on(&mut self) {
+        I2cChip::power_on(self);
+    }
+
+    /// 6.3: the highest bit of the register's address is 1 to read and 0 to write, and is taken for
+    /// 1 then. A read counts up, a write is pairs. While the chip does not answer, its output is at
+    /// high impedance.
+    fn transfer(&mut self, frame: &mut [u8]) {
+        self.catch_up();
+        if frame.first().is_some_and(|command| command & 0x80 != 0) {
+            self.pointer = frame[0];
+            frame[0] = 0xFF;
+            for byte in &mut frame[1..] {
+                *byte = self.load(self.pointer);
+                self.pointer = self.pointer.wrapping_add(1);
+            }
+            return;
+        }
+        for pair in frame.chunks_exact(2) {
+            self.store(pair[0] | 0x80, pair[1]);
+        }
+        frame.fill(0xFF);
     }
 }
 
