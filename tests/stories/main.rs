@@ -8,5 +8,6 @@
 mod broker;
 mod devices;
 mod metrics;
+mod supervisor;
 mod time;
 mod world;

@@ -1,18 +1,25 @@
 //! The whole pipeline in one thread, over simulated chips and a flaky broker.
 
-use std::{collections::BTreeMap, num::NonZeroUsize, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    num::NonZeroUsize,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
+use crossbeam_channel::{Receiver, Sender, bounded};
 use domain::{
-    BootId, GatewayId, Monotonic, NoData, QuantityKind, Sample, Stream, StreamName, Timestamp,
-    WallTime,
+    BootId, FaultPolicy, GatewayId, Monotonic, NoData, QuantityKind, Sample, Stream, StreamName,
+    Timestamp, WallTime,
 };
 use executor::Executor;
 use pipeline::{
-    acquire::{BusWorker, DevicePlan, Rhythm},
+    acquire::{BusWorker, DevicePlan, Priority, Rhythm},
     derive::{Derivation, Function, MetricPlan},
-    forward::{ForwardOptions, Forwarder},
+    forward::{DeviceNews, ForwardOptions, Forwarder},
     queue::{WhenFull, queue},
     store::{Store, StoreParts},
+    supervise::{Board, Supervisor},
     telemetry::Counters,
 };
 use ports::{Clock as _, Device, Spool};
@@ -25,6 +32,7 @@ use sim::{
     memory_spool::MemorySpool,
     time::VirtualClock,
 };
+use wire::status::{DeviceStatus, Status};
 
 pub(crate) const SECOND: Duration = Duration::from_secs(1);
 pub(crate) const BOOT: BootId = BootId::from_bytes([0x42; 16]);
@@ -40,6 +48,58 @@ impl embedded_hal::delay::DelayNs for VirtualDelay {
     }
 }
 
+/// Makes the next transaction of a device hang in a thread of its own, as one in the kernel would.
+#[derive(Clone, Default)]
+pub(crate) struct Hold(Arc<Mutex<Option<Signals>>>);
+
+/// One says that the transaction hangs, the other lets go of it.
+type Signals = (Sender<()>, Receiver<()>);
+
+/// A device that hangs when it is told to.
+struct Holdable<D> {
+    device: D,
+    hold: Hold,
+}
+
+impl<D: Device> Device for Holdable<D> {
+    fn sensors(&self) -> &[ports::Sensor] {
+        self.device.sensors()
+    }
+
+    fn time_on_bus(&self) -> Duration {
+        self.device.time_on_bus()
+    }
+
+    fn worst_case(&self) -> Duration {
+        self.device.worst_case()
+    }
+
+    fn measure(&mut self, patience: Duration) -> Result<ports::Measurement, NoData> {
+        let held = self.hold.0.lock().unwrap().take();
+        if let Some((hangs, released)) = held {
+            hangs.send(()).unwrap();
+            let _ = released.recv();
+        }
+        self.device.measure(patience)
+    }
+}
+
+/// How a world differs from the usual one.
+#[derive(Clone, Copy)]
+pub(crate) struct Setup {
+    pub(crate) faults: FaultPolicy,
+    /// Of the battery.
+    pub(crate) priority: Priority,
+    pub(crate) queue: usize,
+}
+
+impl Default for Setup {
+    fn default() -> Self {
+        let faults = FaultPolicy { retry_max: 10 * SECOND, ..FaultPolicy::default() };
+        Self { faults, priority: Priority::Normal, queue: 1_024 }
+    }
+}
+
 /// One gateway and everything around it.
 pub(crate) struct World {
     pub(crate) clock: VirtualClock,
@@ -49,12 +109,18 @@ pub(crate) struct World {
     pub(crate) environment: Environment,
     i2c: I2cBus,
     spi: SpiLine,
+    setup: Setup,
+    hold: Hold,
     gateway: Gateway,
     earlier_counts: BTreeMap<String, u64>,
 }
 
 struct Gateway {
     workers: Vec<BusWorker>,
+    supervisor: Supervisor,
+    board: Board,
+    /// A store that is paused takes nothing out of the queue.
+    is_store_paused: bool,
     store: Store,
     forwarder: Forwarder<FlakyPublisher>,
     counters: Arc<Counters>,
@@ -63,6 +129,10 @@ struct Gateway {
 
 impl World {
     pub(crate) fn new(seed: u64) -> Self {
+        Self::with(seed, Setup::default())
+    }
+
+    pub(crate) fn with(seed: u64, setup: Setup) -> Self {
         let clock = VirtualClock::starting_at(Timestamp {
             wall: WallTime::from_nanos(START),
             monotonic: Monotonic::from_nanos(1_000_000_000),
@@ -78,9 +148,21 @@ impl World {
         }));
         let broker = FlakyBroker::new(seed, 20, 100_000);
         let spool = Arc::new(MemorySpool::new(BOOT, NonZeroUsize::new(10_000_000).unwrap()));
-        let gateway = Gateway::start(&clock, &i2c, &spi, &spool, &broker);
-        let earlier_counts = BTreeMap::new();
-        Self { clock, broker, spool, thermometer, environment, i2c, spi, gateway, earlier_counts }
+        let hold = Hold::default();
+        let gateway = Gateway::start(&clock, &i2c, &spi, &spool, &broker, (setup, &hold));
+        Self {
+            clock,
+            broker,
+            spool,
+            thermometer,
+            environment,
+            i2c,
+            spi,
+            setup,
+            hold,
+            gateway,
+            earlier_counts: BTreeMap::new(),
+        }
     }
 
     /// Lets `span` pass, a hundredth of a second at a time.
@@ -95,7 +177,62 @@ impl World {
     /// Kills the gateway, as `kill -9` would: only the spool survives. Starts it again.
     pub(crate) fn crash(&mut self) {
         self.earlier_counts = self.counts();
-        self.gateway = Gateway::start(&self.clock, &self.i2c, &self.spi, &self.spool, &self.broker);
+        let how = (self.setup, &self.hold);
+        self.gateway =
+            Gateway::start(&self.clock, &self.i2c, &self.spi, &self.spool, &self.broker, how);
+    }
+
+    /// Waits for the thermometer's next slot, lets its transaction hang for `span`, and everything else
+    /// go on meanwhile, with a `look` at it in the end.
+    pub(crate) fn hang(&mut self, span: Duration, look: impl FnOnce(&Board, &FlakyBroker)) {
+        while self.gateway.workers[0].next_due().unwrap() > self.clock.now().monotonic {
+            self.gateway.step();
+            self.clock.advance(Duration::from_millis(10));
+        }
+        let ((hangs, is_hanging), (release, released)) = (bounded(1), bounded(1));
+        *self.hold.0.lock().unwrap() = Some((hangs, released));
+        let (clock, broker) = (self.clock.clone(), self.broker.clone());
+        let Gateway { workers, supervisor, board, store, forwarder, .. } = &mut self.gateway;
+        let (thermometer, neighbours) = workers.split_first_mut().unwrap();
+        std::thread::scope(|scope| {
+            scope.spawn(|| assert!(thermometer.step()));
+            is_hanging.recv().unwrap();
+            let end = clock.now().monotonic + span;
+            while clock.now().monotonic < end {
+                for worker in neighbours.iter_mut() {
+                    assert!(worker.step());
+                }
+                supervisor.step();
+                store.step();
+                forwarder.step(Duration::ZERO);
+                clock.advance(Duration::from_millis(10));
+            }
+            look(board, &broker);
+            release.send(()).unwrap();
+        });
+    }
+
+    /// How many times the thermometer (each second) and the battery (each two) have been due.
+    pub(crate) fn slots(&self) -> [usize; 2] {
+        let started = Monotonic::default() + SECOND;
+        [(0, 1), (1, 2)].map(|(worker, period)| {
+            let next = self.gateway.workers[worker].next_due().unwrap();
+            usize::try_from(next.saturating_since(started).as_secs() / period).unwrap()
+        })
+    }
+
+    /// Whether the store takes nothing out of the queue, as over a medium that hangs.
+    pub(crate) fn pause_store(&mut self, is_paused: bool) {
+        self.gateway.is_store_paused = is_paused;
+    }
+
+    pub(crate) fn board(&self) -> &Board {
+        &self.gateway.board
+    }
+
+    /// What the newest status says of a device.
+    pub(crate) fn device(&self, name: &str) -> DeviceStatus {
+        last_status(&self.broker).devices[name]
     }
 
     /// Stops the gateway in good order.
@@ -146,6 +283,12 @@ impl World {
     }
 }
 
+/// The newest status that the broker took.
+pub(crate) fn last_status(broker: &FlakyBroker) -> Status {
+    let newest = broker.taken().into_iter().rfind(|message| message.is_retained);
+    Status::decode(&newest.unwrap().payload).unwrap()
+}
+
 /// The gaps of a stream by reason.
 pub(crate) fn gaps(samples: &[Sample]) -> BTreeMap<NoData, usize> {
     let mut gaps = BTreeMap::new();
@@ -170,7 +313,8 @@ fn plan(number: usize, name: &str, device: impl Device + 'static, period: Durati
         streams: streams(name, &device),
         device: Box::new(device),
         rhythm: Rhythm::Every(period),
-        retry_max: 10 * SECOND,
+        faults: FaultPolicy::default(),
+        priority: Priority::Normal,
     }
 }
 
@@ -181,12 +325,13 @@ impl Gateway {
         spi: &SpiLine,
         spool: &Arc<MemorySpool>,
         broker: &FlakyBroker,
+        (setup, hold): (Setup, &Hold),
     ) -> Self {
         let counters = Arc::new(Counters::default());
         let executor =
             Arc::new(Executor::builder().workers(NonZeroUsize::new(2).unwrap()).build().unwrap());
         let shared_clock: Arc<dyn ports::Clock> = Arc::new(clock.clone());
-        let capacity = NonZeroUsize::new(1_024).unwrap();
+        let capacity = NonZeroUsize::new(setup.queue).unwrap();
         let (inlet, outlet) = queue(capacity, WhenFull::Block, Arc::clone(&counters));
         let worker = |plan| {
             let (clock, inlet) = (Arc::clone(&shared_clock), inlet.clone());
@@ -194,7 +339,10 @@ impl Gateway {
         };
         let delay = VirtualDelay(clock.clone());
         let options = Bme280Options { address: 0x76, bus_timeout: SECOND };
-        let outdoor = plan(0, "outdoor", Bme280::new(i2c.clone(), delay, options), SECOND);
+        let device = Bme280::new(i2c.clone(), delay, options);
+        let device = Holdable { device, hold: hold.clone() };
+        let faults = setup.faults;
+        let outdoor = DevicePlan { faults, ..plan(0, "outdoor", device, SECOND) };
         let channel = Channel {
             name: "supply".to_owned(),
             input: Input::single_ended(0).unwrap(),
@@ -203,7 +351,9 @@ impl Gateway {
         };
         let options =
             Mcp3208Options { clock_hz: 1_000_000, reference_volts: 3.3, channels: vec![channel] };
-        let battery = plan(1, "battery", Mcp3208::new(spi.clone(), options).unwrap(), 2 * SECOND);
+        let device = Mcp3208::new(spi.clone(), options).unwrap();
+        let priority = setup.priority;
+        let battery = DevicePlan { priority, ..plan(1, "battery", device, 2 * SECOND) };
         let of_devices = [&outdoor, &battery].map(|plan| (plan.number, plan.streams.clone()));
         let store = Store::new(StoreParts {
             outlet,
@@ -220,6 +370,14 @@ impl Gateway {
                 (Arc::clone(&counters), Arc::clone(spool), Arc::clone(&executor));
             Box::new(move || counters.snapshot(&*spool, &executor))
         };
+        let workers = vec![worker(outdoor), worker(battery)];
+        let board = Board::of(&workers);
+        let (report, changes) = (board.clone(), board.clone());
+        let devices = DeviceNews {
+            report: Box::new(move || report.report()),
+            changes: Box::new(move || changes.changes()),
+        };
+        let supervisor = Supervisor::new(board.clone(), Arc::clone(&shared_clock), inlet.clone());
         let forwarder = Forwarder::new(
             forward_options(),
             Arc::clone(spool) as Arc<dyn Spool>,
@@ -227,16 +385,28 @@ impl Gateway {
             Arc::clone(&shared_clock),
             Arc::clone(&counters),
             tally,
-        );
-        let workers = vec![worker(outdoor), worker(battery)];
-        Self { workers, store, forwarder, counters, executor }
+        )
+        .with_devices(devices);
+        Self {
+            workers,
+            supervisor,
+            board,
+            is_store_paused: false,
+            store,
+            forwarder,
+            counters,
+            executor,
+        }
     }
 
     fn step(&mut self) {
         for worker in &mut self.workers {
             assert!(worker.step());
         }
-        self.store.step();
+        self.supervisor.step();
+        if !self.is_store_paused {
+            self.store.step();
+        }
         self.forwarder.step(Duration::ZERO);
     }
 }

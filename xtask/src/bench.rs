@@ -1,6 +1,9 @@
-//! `cargo xtask bench executor`: the executor against its peers.
+//! `cargo xtask bench`: the executor against its peers, a bus worker's punctuality against a bare loop.
 
-use std::{path::PathBuf, process::ExitCode};
+use std::{
+    path::PathBuf,
+    process::{Command, ExitCode},
+};
 
 use clap::{Args, Subcommand};
 
@@ -30,24 +33,50 @@ enum Subject {
         #[arg(long)]
         only: Option<String>,
     },
+    /// How late a bus worker begins at 1 kHz, beside a bare absolute `clock_nanosleep` loop
+    Jitter {
+        /// Write the figures there too
+        #[arg(long, value_name = "FILE")]
+        json: Option<PathBuf>,
+        /// Rounds; the table shows their median, minimum and maximum
+        #[arg(long, default_value_t = 7)]
+        rounds: usize,
+    },
 }
 
-/// Builds and runs the benchmark, a workspace of its own.
+/// Builds and runs the benchmark.
 pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
-    let Subject::Executor { json, rounds, hog, only } = &arguments.subject;
+    let (mut cargo, json) = match &arguments.subject {
+        Subject::Executor { json, rounds, hog, only } => {
+            (executor(*rounds, *hog, only.as_deref()), json)
+        }
+        Subject::Jitter { json, rounds } => (jitter(*rounds), json),
+    };
+    if let Some(json) = json {
+        cargo.arg("--json").arg(std::path::absolute(json)?);
+    }
+    command::run(&mut cargo)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// A workspace of its own.
+fn executor(rounds: usize, hog: bool, only: Option<&str>) -> Command {
     let mut cargo = command::cargo();
     cargo.args(["run", "--release", "--bin", "bench-executor"]);
     cargo.args(["--manifest-path", "crates/executor/bench/Cargo.toml", "--"]);
     cargo.arg("--rounds").arg(rounds.to_string());
-    if let Some(json) = json {
-        cargo.arg("--json").arg(std::path::absolute(json)?);
-    }
-    if *hog {
+    if hog {
         cargo.arg("--hog");
     }
     if let Some(only) = only {
         cargo.arg("--only").arg(only);
     }
-    command::run(&mut cargo)?;
-    Ok(ExitCode::SUCCESS)
+    cargo
+}
+
+fn jitter(rounds: usize) -> Command {
+    let mut cargo = command::cargo();
+    cargo.args(["run", "--release", "--package", "pipeline", "--example", "jitter", "--"]);
+    cargo.arg("--rounds").arg(rounds.to_string());
+    cargo
 }

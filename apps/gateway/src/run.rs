@@ -2,7 +2,7 @@
 //!
 //! # Threads
 //!
-//! One for each bus, one that stores, one that forwards, those of the pool, one for signals, and one
+//! One for each bus, one that supervises them, one that stores, one that forwards, those of the pool, one for signals, and one
 //! of the MQTT client. Each has a name and is joined, but not for ever: a worker that hangs in the
 //! kernel does not keep the gateway from stopping.
 //!
@@ -29,9 +29,10 @@ use executor::Executor;
 use pipeline::{
     acquire::{Acquired, BusWorker},
     derive::Derivation,
-    forward::Forwarder,
+    forward::{DeviceNews, Forwarder},
     queue::{self, Inlet, queue},
     store::{Store, StoreParts},
+    supervise::{Board, Supervisor},
     telemetry::Counters,
 };
 use ports::{Clock, Publisher as _, Spool, SpoolError, Waker};
@@ -140,6 +141,7 @@ struct Gateway {
     /// When the forwarder has to be done, once that is known.
     stops_by: Arc<OnceLock<Monotonic>>,
     wake_forwarder: Waker,
+    /// The bus workers and their supervisor: all that puts readings into the queue.
     buses: Vec<Part>,
     store: Part,
     forwarder: Part,
@@ -183,6 +185,9 @@ impl Gateway {
             let counters = Arc::clone(&counters);
             Box::new(move || counters.snapshot(&*spool, &executor))
         };
+        let workers = workers(buses, &acquisition, &inlet, &counters);
+        let board = Board::of(workers.iter().map(|(_, worker)| worker));
+        board.listen(&wake_forwarder);
         let forwarder = Forwarder::new(
             forward_options(config, boot)?,
             Arc::clone(&spool),
@@ -190,13 +195,18 @@ impl Gateway {
             Arc::new(clock.clone()),
             Arc::clone(&counters),
             tally,
-        );
+        )
+        .with_devices(device_news(&board));
+        let supervisor = Supervisor::new(board, Arc::new(acquisition.clone()), inlet);
         let time = Arc::clone(&stops_by);
         let forward = move || forwarder.run(|| time.get().copied());
 
         let store = Part::start("store", move || store.run())?;
         let forwarder = Part::start("forwarder", forward)?;
-        let buses = start_buses(buses, &acquisition, &inlet, &counters)?;
+        let mut buses = vec![Part::start("supervisor", move || supervisor.run())?];
+        for (name, worker) in workers {
+            buses.push(Part::start(&name, move || worker.run())?);
+        }
         Ok(Self {
             clock,
             acquisition,
@@ -270,15 +280,20 @@ fn open_spool(config: &Config, boot: BootId) -> Result<Arc<dyn Spool>, RunError>
     Ok(Arc::new(spool))
 }
 
-fn start_buses(
+fn device_news(board: &Board) -> DeviceNews {
+    let (report, changes) = (board.clone(), board.clone());
+    DeviceNews {
+        report: Box::new(move || report.report()),
+        changes: Box::new(move || changes.changes()),
+    }
+}
+
+fn workers(
     buses: Vec<(String, Vec<pipeline::acquire::DevicePlan>)>,
     clock: &LinuxClock,
     inlet: &Inlet<Acquired>,
     counters: &Arc<Counters>,
-) -> Result<Vec<Part>, RunError> {
-    let start = |(name, plans): (String, Vec<_>)| {
-        let worker = BusWorker::new(plans, Arc::new(clock.clone()), inlet.clone(), counters);
-        Part::start(&name, move || worker.run())
-    };
-    buses.into_iter().map(start).collect()
+) -> Vec<(String, BusWorker)> {
+    let worker = |plans| BusWorker::new(plans, Arc::new(clock.clone()), inlet.clone(), counters);
+    buses.into_iter().map(|(name, plans)| (name, worker(plans))).collect()
 }

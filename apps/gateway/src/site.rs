@@ -4,9 +4,9 @@ use core::time::Duration;
 use std::collections::HashMap;
 
 use bus_linux::{Delay, I2C_TIMEOUT, I2cNode, SpiNode, SpiSettings, Tty, TtySettings};
-use domain::{BootId, Stream};
+use domain::{BootId, FaultPolicy, Stream};
 use pipeline::{
-    acquire::{DevicePlan, Rhythm},
+    acquire::{DevicePlan, Priority, Rhythm},
     derive::{Function, MetricPlan},
     forward::ForwardOptions,
 };
@@ -19,8 +19,6 @@ use wire::{NotARoot, Topics, status::Status};
 
 use crate::config::{self, Bus, Config, Pace, Place, Wiring};
 
-/// The longest wait before a failing device is tried again.
-const DEVICE_RETRY_MAX: Duration = Duration::from_secs(60);
 /// Waits between attempts to connect to the broker.
 const BROKER_RETRY_FIRST: Duration = Duration::from_millis(500);
 const BROKER_RETRY_MAX: Duration = Duration::from_secs(30);
@@ -98,7 +96,8 @@ fn plan(number: usize, bus: &Bus, device: &config::Device) -> Result<DevicePlan,
         device: adapter(bus, device)?,
         streams: device.streams.clone(),
         rhythm,
-        retry_max: DEVICE_RETRY_MAX,
+        faults: FaultPolicy::default(),
+        priority: Priority::Normal,
     })
 }
 

@@ -27,6 +27,8 @@ pub enum NoData {
     Internal,
     /// A derived metric has no value for these inputs, such as the dew point of perfectly dry air.
     Undefined,
+    /// A device of low priority was not asked at its time, because the queue to storage is filling up.
+    Shed,
 }
 
 impl NoData {
@@ -43,6 +45,7 @@ impl NoData {
         Self::Overflow,
         Self::Internal,
         Self::Undefined,
+        Self::Shed,
     ];
 
     /// The word that stands for this reason in payloads and metrics.
@@ -59,6 +62,7 @@ impl NoData {
             Self::Overflow => "overflow",
             Self::Internal => "internal",
             Self::Undefined => "undefined",
+            Self::Shed => "shed",
         }
     }
 
@@ -78,7 +82,8 @@ impl NoData {
             | Self::Implausible
             | Self::Missed
             | Self::Overflow
-            | Self::Undefined => false,
+            | Self::Undefined
+            | Self::Shed => false,
         }
     }
 }

@@ -7,6 +7,8 @@
 //! * [`StreamReading`] — a reading and the stream it belongs to.
 //! * [`Sample`] — who measured it, in which boot, and which number it has in its stream.
 //!
+//! How a device fares is a [`DeviceState`]; [`DeviceHealth`] is its state machine.
+//!
 //! A **gap** ([`NoData`]) is data: it is stored, numbered, delivered and counted like a value.
 //!
 //! # Deliberately absent
@@ -16,6 +18,7 @@
 pub mod derived;
 
 mod backoff;
+mod device_state;
 mod gap;
 mod quantity;
 mod reading;
@@ -23,6 +26,7 @@ mod sample;
 mod stream;
 
 pub use backoff::Backoff;
+pub use device_state::{DeviceHealth, DeviceState, FaultPolicy, Return};
 pub use gap::NoData;
 pub use quantity::{
     Ampere, Celsius, Degree, Hectopascal, Hertz, Implausible, Latitude, Longitude, Lux, Metre,

@@ -3,31 +3,43 @@
 //! # Terms
 //!
 //! * **Slot** — a time at which a device is due; see [`schedule`](crate::schedule).
-//! * **Outage** — the time from a device's failure to its next success. During an outage each slot
-//!   still gives a gap with the reason, but the bus is troubled only when the back-off says so.
+//! * **Outage** — the time from a device's failure to its next success or reset. During an outage each
+//!   slot still gives a gap with the reason, but the bus is troubled only when the
+//!   [state machine](domain::DeviceHealth) says so.
+//! * **Overdue** — a transaction that takes longer than its worst case; see
+//!   [`supervise`](crate::supervise).
 //! * **Silence** — how long a device that speaks unasked may say nothing before that is a gap.
 //!
 //! # Invariants
 //!
 //! 1. A device that fails, hangs within its worst case or panics delays the others on its bus by no
-//!    more than that, and is asked again for ever, at growing intervals.
-//! 2. An old quantity is never repeated as a new one.
+//!    more than that. It is asked again at growing intervals, and left alone after as many failures as
+//!    its plan allows; how it comes back from there is its plan's choice too.
+//! 2. An old quantity is never repeated as a new one; the status says how old the last good one is.
+//! 3. A slot that was due has one outcome, or is one of a run that a gap stands for and that is counted.
 //!
 //! # Deliberately absent
 //!
 //! The network, the disk, and any knowledge of what kind of bus it is.
 
+mod book;
+mod bus;
 mod device;
+mod plan;
 
+use core::time::Duration;
 use std::sync::Arc;
 
 use domain::{Monotonic, StreamReading};
 use ports::{Clock, Wake};
 
-pub use device::{DevicePlan, Rhythm};
-
-use self::device::AcquiredDevice;
-use crate::{queue::Inlet, telemetry::Counters};
+pub(crate) use self::bus::Bus;
+pub use self::plan::{DevicePlan, Priority, Rhythm};
+use self::{
+    book::Book,
+    device::{AcquiredDevice, Surroundings},
+};
+use crate::{queue::Inlet, schedule::phases, telemetry::Counters};
 
 /// What one slot or one frame of one device gave, on its way to storage.
 #[derive(Clone, Debug, PartialEq)]
@@ -43,12 +55,14 @@ pub struct Acquired {
 /// Serves the devices of one bus, one after the other.
 pub struct BusWorker {
     devices: Vec<AcquiredDevice>,
+    bus: Arc<Bus>,
     clock: Arc<dyn Clock>,
     inlet: Inlet<Acquired>,
 }
 
 impl BusWorker {
-    /// A worker for the devices in `plans`, whose first slots are all due at once.
+    /// A worker for the devices in `plans`. The first slot of each is now or a little later: see
+    /// [`phases`].
     pub fn new(
         plans: Vec<DevicePlan>,
         clock: Arc<dyn Clock>,
@@ -56,29 +70,40 @@ impl BusWorker {
         counters: &Arc<Counters>,
     ) -> Self {
         let start = clock.now().monotonic;
-        let devices = plans
-            .into_iter()
-            .map(|plan| AcquiredDevice::new(plan, start, Arc::clone(counters)))
-            .collect();
-        Self { devices, clock, inlet }
+        let (mut books, mut devices) = (Vec::new(), Vec::new());
+        let phases = phases_of(&plans);
+        for (plan, phase) in plans.into_iter().zip(phases) {
+            books.push(Book::new(&plan, start + phase, Arc::clone(counters)));
+            devices.push(AcquiredDevice::new(devices.len(), plan.device, Arc::clone(counters)));
+        }
+        let bus = Arc::new(Bus::new(books, Arc::clone(counters)));
+        Self { devices, bus, clock, inlet }
+    }
+
+    /// The books of its bus.
+    pub(crate) fn bus(&self) -> Arc<Bus> {
+        Arc::clone(&self.bus)
+    }
+
+    #[cfg(test)]
+    pub(crate) fn inlet(&self) -> Inlet<Acquired> {
+        self.inlet.clone()
     }
 
     /// When there is something to do next; `None` for a bus without devices.
     pub fn next_due(&self) -> Option<Monotonic> {
-        self.devices.iter().map(AcquiredDevice::next_due).min()
+        self.bus.earliest().map(|(_, due)| due)
     }
 
     /// Serves the device that has been due longest, if one is due. False when nobody takes the
     /// readings any more.
     pub fn step(&mut self) -> bool {
-        let Some(device) = self.devices.iter_mut().min_by_key(|device| device.next_due()) else {
-            return true;
-        };
-        if device.next_due() > self.clock.now().monotonic {
+        let Some((index, due)) = self.bus.earliest() else { return true };
+        if due > self.clock.now().monotonic {
             return true;
         }
-        let (clock, inlet) = (&*self.clock, &self.inlet);
-        device.serve(clock, &mut |acquired| inlet.put(acquired).is_ok())
+        let around = Surroundings { bus: &self.bus, clock: &*self.clock, inlet: &self.inlet };
+        self.devices.get_mut(index).is_none_or(|device| device.serve(&around))
     }
 
     /// Serves the bus until the clock is interrupted.
@@ -89,6 +114,18 @@ impl BusWorker {
             }
         }
     }
+}
+
+/// The phase of each device; those that speak unasked have none and do not count.
+fn phases_of(plans: &[DevicePlan]) -> Vec<Duration> {
+    let period = |plan: &DevicePlan| match plan.rhythm {
+        Rhythm::Every(period) => Some(period),
+        Rhythm::SilentFor(_) => None,
+    };
+    let periods: Vec<_> = plans.iter().filter_map(period).collect();
+    let mut phases = phases(&periods).into_iter();
+    let phase = |plan| period(plan).and_then(|_| phases.next()).unwrap_or_default();
+    plans.iter().map(phase).collect()
 }
 
 #[cfg(test)]

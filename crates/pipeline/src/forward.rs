@@ -33,7 +33,7 @@ use ports::{
 };
 use wire::{
     Topics,
-    status::{State, Status},
+    status::{DeviceStatus, State, Status},
 };
 
 use self::flight::{Flights, messages};
@@ -65,6 +65,14 @@ pub struct ForwardOptions {
 /// Gives the counts for the status message.
 pub type Tally = Box<dyn Fn() -> BTreeMap<String, u64> + Send>;
 
+/// What the status says of the devices.
+pub struct DeviceNews {
+    /// How each of them fares, by name.
+    pub report: Box<dyn Fn() -> BTreeMap<String, DeviceStatus> + Send>,
+    /// Grows when that is to be published at once. Whoever makes it grow wakes the publisher.
+    pub changes: Box<dyn Fn() -> u64 + Send>,
+}
+
 /// Sends the backlog of one spool through one publisher.
 pub struct Forwarder<P> {
     options: ForwardOptions,
@@ -73,6 +81,9 @@ pub struct Forwarder<P> {
     clock: Arc<dyn Clock>,
     counters: Arc<Counters>,
     tally: Tally,
+    devices: Option<DeviceNews>,
+    /// The changes that the newest status tells of.
+    changes_told: u64,
     backoff: Backoff,
     link: Link,
     /// What the status says: online, until the drain has sent what there was.
@@ -100,6 +111,8 @@ struct Epoch {
     /// Tokens of status messages on their way.
     statuses: Vec<Token>,
     status_due: Monotonic,
+    /// The next status must not be made before, whatever changes.
+    status_not_before: Monotonic,
 }
 
 /// How many samples are read from the spool at one time: enough to fill messages of several streams,
@@ -108,6 +121,9 @@ const FLIGHT_SAMPLES: usize = 1_024;
 
 /// The longest that a step waits when nothing else is due.
 const IDLE: Duration = Duration::from_secs(60);
+
+/// Two statuses are at least so far apart, however often devices come and go.
+const STATUS_SPACING: Duration = Duration::from_millis(200);
 
 /// How long to wait before reading a spool again that could not be read.
 const SPOOL_RETRY: Duration = Duration::from_secs(1);
@@ -136,11 +152,20 @@ impl<P: Publisher> Forwarder<P> {
             clock,
             counters,
             tally,
+            devices: None,
+            changes_told: 0,
             backoff,
             link,
             state,
             last_token: 0,
         }
+    }
+
+    /// Lets the status tell of the devices too.
+    #[must_use]
+    pub fn with_devices(mut self, devices: DeviceNews) -> Self {
+        self.devices = Some(devices);
+        self
     }
 
     /// Does what is due, then waits for the next thing to happen, at most `patience`.
@@ -240,6 +265,7 @@ impl<P: Publisher> Forwarder<P> {
             outbox: VecDeque::new(),
             statuses: Vec::new(),
             status_due: self.clock.now().monotonic,
+            status_not_before: self.clock.now().monotonic,
         });
     }
 
@@ -283,6 +309,7 @@ impl<P: Publisher> Forwarder<P> {
 
     fn send(&mut self) {
         let now = self.clock.now().monotonic;
+        self.notice_changes();
         if matches!(&self.link, Link::Up(epoch) if epoch.status_due <= now) {
             self.say_status();
         }
@@ -300,6 +327,16 @@ impl<P: Publisher> Forwarder<P> {
                     return;
                 }
             }
+        }
+    }
+
+    /// Makes a status due at once if something has changed that the newest does not tell of.
+    fn notice_changes(&mut self) {
+        let changes = self.devices.as_ref().map_or(0, |devices| (devices.changes)());
+        if let Link::Up(epoch) = &mut self.link
+            && changes != self.changes_told
+        {
+            epoch.status_due = epoch.status_due.min(epoch.status_not_before);
         }
     }
 
@@ -343,6 +380,8 @@ impl<P: Publisher> Forwarder<P> {
 
     /// Puts a status message into the outbox, and takes back one that has not gone out yet.
     fn say_status(&mut self) {
+        // Asked first: a change in between is told twice rather than never.
+        let changes = self.devices.as_ref().map_or(0, |devices| (devices.changes)());
         let status = Status {
             gateway: self.options.gateway.clone(),
             state: self.state,
@@ -350,7 +389,9 @@ impl<P: Publisher> Forwarder<P> {
             program: self.options.program.clone(),
             heads: self.spool.heads().into_iter().collect(),
             counters: (self.tally)(),
+            devices: self.devices.as_ref().map(|devices| (devices.report)()).unwrap_or_default(),
         };
+        let now = self.clock.now().monotonic;
         let Link::Up(epoch) = &mut self.link else { return };
         self.last_token += 1;
         let token = Token(self.last_token);
@@ -364,7 +405,9 @@ impl<P: Publisher> Forwarder<P> {
         }
         epoch.outbox.push_front((token, Message { topic, payload, is_retained: true }));
         epoch.statuses.push(token);
-        epoch.status_due = self.clock.now().monotonic + self.options.status_interval;
+        epoch.status_due = now + self.options.status_interval;
+        epoch.status_not_before = now + STATUS_SPACING;
+        self.changes_told = changes;
     }
 
     fn is_saying_status(&self) -> bool {
@@ -372,14 +415,19 @@ impl<P: Publisher> Forwarder<P> {
     }
 }
 
-/// The bytes of a status, without heads and counters where the broker does not take as many: a status
-/// must never be what ends an epoch.
-fn shortened(status: Status, bytes_max: usize) -> Vec<u8> {
+/// The bytes of a status, without devices, and then without heads and counters too, where the broker
+/// does not take as many: a status must never be what ends an epoch.
+fn shortened(mut status: Status, bytes_max: usize) -> Vec<u8> {
     let whole = status.encode();
     if whole.len() <= bytes_max {
         return whole;
     }
-    tracing::debug!(length = whole.len(), bytes_max, "status sent without heads and counters");
+    tracing::debug!(length = whole.len(), bytes_max, "status sent without all that it could say");
+    status.devices.clear();
+    let short = status.encode();
+    if short.len() <= bytes_max {
+        return short;
+    }
     Status { heads: BTreeMap::new(), counters: BTreeMap::new(), ..status }.encode()
 }
 

@@ -5,9 +5,11 @@
 //! ```
 //!
 //! * [`acquire`] — one worker per bus asks each device at its time, or listens to it. Uses [`schedule`].
+//! * [`quality`] — how well each device is sampled.
 //! * [`queue`] — bounded, with a named policy for when it is full.
 //! * [`mod@derive`] — derived metrics as jobs on the thread pool, each stream in order.
 //! * [`store`] — appends readings to the spool, as samples.
+//! * [`supervise`] — sees a worker that hangs with its bus, and speaks for its devices.
 //! * [`forward`] — sends the backlog and moves the cursor by what the broker acknowledged.
 //! * [`telemetry`] — what the gateway counts about itself.
 //!
@@ -28,7 +30,9 @@
 pub mod acquire;
 pub mod derive;
 pub mod forward;
+pub mod quality;
 pub mod queue;
 pub mod schedule;
 pub mod store;
+pub mod supervise;
 pub mod telemetry;

@@ -2,6 +2,12 @@
 //!
 //! Deadlines are absolute, so lateness of one slot never shifts the next, and after a year the *n*-th
 //! sample is still due where the first day put it.
+//!
+//! # Terms
+//!
+//! * **Slot** — a time at which a device is due.
+//! * **Phase** — how long after the common start the first slot of a device is. Phases spread the
+//!   devices of one bus, so that they do not all want it at the same instant; see [`phases`].
 
 use core::time::Duration;
 
@@ -21,6 +27,35 @@ pub struct Slot {
     pub due: Monotonic,
     /// How many slots before it passed without being taken.
     pub missed: u64,
+}
+
+/// Phases spread over no more than this: a device that is due once a day is not first heard of in the
+/// evening.
+const SPREAD_MAX: Duration = Duration::from_secs(60);
+
+/// The phase of each device of one bus, given their periods. It depends on nothing else.
+///
+/// Device *k* of *n* that have the same period is at *k*/*n* of it, or of a minute if that is less.
+/// Where periods differ, the shortest one is cut into as many parts as there are devices, and each
+/// device has a part of its own, the shortest periods first; those with longer periods are spread over
+/// the repetitions of the shortest that fit into theirs. So devices whose periods are multiples of the
+/// shortest are never due at the same time.
+pub fn phases(periods: &[Duration]) -> Vec<Duration> {
+    let shortest = periods.iter().min().map_or(Duration::ZERO, |&period| period.min(SPREAD_MAX));
+    let shortest = shortest.as_nanos().max(1);
+    let mut order: Vec<_> = (0..periods.len()).collect();
+    order.sort_by_key(|&device| periods[device]);
+    let mut phases = vec![Duration::ZERO; periods.len()];
+    for (part, &device) in order.iter().enumerate() {
+        let alike = |&&other: &&usize| periods[other] == periods[device];
+        let size = order.iter().filter(alike).count() as u128;
+        let index = order[..part].iter().filter(alike).count() as u128;
+        let repetitions = periods[device].min(SPREAD_MAX).as_nanos() / shortest;
+        let fine = shortest * part as u128 / periods.len() as u128;
+        let phase = fine + shortest * (index * repetitions / size);
+        phases[device] = Duration::from_nanos(u64::try_from(phase).unwrap_or(u64::MAX));
+    }
+    phases
 }
 
 impl Schedule {
@@ -74,7 +109,59 @@ mod tests {
         assert_eq!(schedule.take(at(3_300)), None);
     }
 
+    const MILLI: Duration = Duration::from_millis(1);
+
+    #[test]
+    fn devices_with_one_period_are_spread_evenly_over_it() {
+        let quarters = [0, 250, 500, 750].map(|millis| millis * MILLI);
+        assert_eq!(phases(&[SECOND; 4]), quarters);
+        assert_eq!(phases(&[SECOND]), [Duration::ZERO]);
+        assert_eq!(phases(&[]), []);
+        let day = Duration::from_secs(86_400);
+        assert_eq!(phases(&[day, day]), [Duration::ZERO, SPREAD_MAX / 2]);
+    }
+
+    #[test]
+    fn longer_periods_are_spread_over_the_repetitions_of_the_shortest() {
+        let periods = [4 * SECOND, SECOND, 4 * SECOND, SECOND];
+        assert_eq!(phases(&periods), [500, 0, 2_750, 250].map(|millis| millis * MILLI));
+    }
+
+    /// Rates from 1 kHz to one a day: after an hour, and after a year, the grid is where it was.
+    #[test]
+    fn the_nth_slot_is_due_at_start_plus_n_periods_after_a_year_of_lateness() {
+        let year = 365 * 86_400;
+        for (period, slots) in [(MILLI, 3_600_000), (SECOND, year), (86_400 * SECOND, 365)] {
+            let mut schedule = Schedule::new(at(7), period);
+            let mut last = None;
+            for n in 0..slots {
+                // A different lateness in each slot, always less than a period.
+                let late = Duration::from_nanos(n * 7_919 % 1_000_000);
+                last = schedule.take(schedule.next_due() + late);
+                assert_eq!(last.map(|slot| slot.missed), Some(0));
+            }
+            let due = 7_000_000 + (slots - 1) * u64::try_from(period.as_nanos()).unwrap();
+            assert_eq!(last.map(|slot| slot.due.as_nanos()), Some(due));
+        }
+    }
+
     proptest! {
+        /// Where each period is a multiple of the shortest, no two devices are ever due at once.
+        #[test]
+        fn commensurate_devices_never_meet(
+            shortest in 1..120_000_u32,
+            multiples in proptest::collection::vec(1..50_u32, 0..20),
+        ) {
+            let mut periods: Vec<_> = multiples.iter().map(|n| shortest * MILLI * *n).collect();
+            periods.push(shortest * MILLI);
+            let phases = phases(&periods);
+            prop_assert!(phases.iter().zip(&periods).all(|(phase, period)| phase < period));
+            let mut rests: Vec<_> =
+                phases.iter().map(|phase| phase.as_nanos() % (shortest * MILLI).as_nanos()).collect();
+            rests.sort_unstable();
+            prop_assert!(rests.windows(2).all(|pair| pair[0] < pair[1]), "{:?}", phases);
+        }
+
         /// After any history of lateness: taken + missed slots = all slots that came, on the grid.
         #[test]
         fn every_slot_is_taken_or_missed(period_ms in 1..5_000_u64, waits in proptest::collection::vec(0..20_000_u64, 1..50)) {

@@ -5,12 +5,13 @@
 use std::{
     collections::BTreeMap,
     sync::atomic::{AtomicU64, Ordering::Relaxed},
-    time::Duration,
 };
 
 use domain::NoData;
 use executor::Executor;
 use ports::{FrameCount, Spool};
+
+use crate::quality::nanos;
 
 /// One counter.
 #[derive(Debug, Default)]
@@ -52,10 +53,20 @@ counters! {
     measurements_dropped,
     /// Times that a device was due and its bus was busy, or a speaking one was silent again and again.
     deadlines_missed,
+    /// Times that a device of low priority was not asked, because the queue was filling up.
+    slots_shed,
+    /// Transactions that were still going on when their worst case was over.
+    transactions_overdue,
     /// Attempts in which a device failed.
     device_failures,
     /// Devices that came back after failing.
     device_recoveries,
+    /// Devices that failed so often in a row that their bus was left alone.
+    safe_states_entered,
+    /// Attempts to free the bus of a device that hung on it.
+    unwedges_tried,
+    /// Those that did not free it.
+    unwedges_failed,
     /// Panics caught while asking a device.
     device_panics,
     /// Frames with a measurement in them, over all devices that talk in frames.
@@ -122,10 +133,6 @@ impl Counters {
         let named = self.named().chain(kept_elsewhere);
         named.map(|(name, count)| (name.to_owned(), count)).chain(gaps).collect()
     }
-}
-
-fn nanos(span: Duration) -> u64 {
-    u64::try_from(span.as_nanos()).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]

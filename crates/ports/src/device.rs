@@ -58,6 +58,8 @@ pub struct FrameCount {
 /// * **Failure** — [`NoData`] says why there is nothing at all. Afterwards the device is ready to be
 ///   asked again, and a device that has come back works again without being made anew: whatever it
 ///   needs to be set up is set up by the next call.
+/// * **Unwedging** — [`unwedge`](Self::unwedge) is called after a failure that may have left the bus
+///   stuck, and before the worker gives up on the device for a while. It obeys the same time.
 /// * **Panics** — must not; the caller survives one all the same, and goes on asking.
 ///
 /// Object-safe on purpose: a bus holds many kinds of device in one list.
@@ -86,6 +88,16 @@ pub trait Device: Send {
     ///
     /// The reason there is nothing to report. Retrying is the caller's decision, never ours.
     fn measure(&mut self, patience: Duration) -> Result<Measurement, NoData>;
+
+    /// Tries to free the bus of a device that hangs on it: clock pulses, a new opening of the node, a
+    /// power line. Does nothing where there is nothing to be done.
+    ///
+    /// # Errors
+    ///
+    /// The reason the bus is still not free.
+    fn unwedge(&mut self) -> Result<(), NoData> {
+        Ok(())
+    }
 
     /// What has come in so far, for devices that talk in frames.
     fn frames(&self) -> FrameCount {

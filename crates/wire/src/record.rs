@@ -1,4 +1,4 @@
-//! Batches of samples on disk, version 1: what the frames of the spool's files hold.
+//! Batches of samples on disk, version 2: what the frames of the spool's files hold.
 //!
 //! `docs/specs/spool-format.md` has the layout; framing, checksums and files are the file spool's.
 //!
@@ -33,7 +33,7 @@ use domain::{
 use self::bytes::{Input, put_text, put_varint, unzigzag, zigzag};
 
 /// The version of the disk format that this module writes, and the newest it reads.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 
 /// The least that one reading, and one run, takes up: bounds what a count may make us reserve.
 const READING_BYTES_MIN: usize = 4;
@@ -301,7 +301,7 @@ fn read_outcome(input: &mut Input<'_>) -> Option<Result<f64, NoData>> {
     }
 }
 
-/// Frozen for version 1. Zero stands for a number.
+/// Frozen: 1 to 11 since version 1, 12 since version 2. Zero stands for a number.
 const fn gap_code(reason: NoData) -> u8 {
     match reason {
         NoData::Absent => 1,
@@ -315,6 +315,7 @@ const fn gap_code(reason: NoData) -> u8 {
         NoData::Overflow => 9,
         NoData::Internal => 10,
         NoData::Undefined => 11,
+        NoData::Shed => 12,
     }
 }
 

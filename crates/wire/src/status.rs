@@ -3,11 +3,14 @@
 //! The message is retained. The broker publishes the state `lost` for the gateway when its connection
 //! breaks; the gateway itself says `online` while it runs and `stopped` as its last word.
 
+mod device;
+
 use std::collections::BTreeMap;
 
 use domain::{BootId, GatewayId, SequenceNumber, StreamName};
 use serde::{Deserialize, Serialize};
 
+pub use self::device::{DeviceStatus, Lateness};
 use crate::{
     VERSION,
     payload::{DecodeError, check_version, wrong},
@@ -40,6 +43,8 @@ pub struct Status {
     pub heads: BTreeMap<StreamName, SequenceNumber>,
     /// Its counters by name; the names are those of `docs/specs/metrics.md`.
     pub counters: BTreeMap<String, u64>,
+    /// How its devices fare, by name; empty where it does not say.
+    pub devices: BTreeMap<String, DeviceStatus>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -55,6 +60,8 @@ struct Json {
     heads: BTreeMap<String, u64>,
     #[serde(default)]
     counters: BTreeMap<String, u64>,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    devices: BTreeMap<String, device::Json>,
 }
 
 impl Status {
@@ -67,6 +74,7 @@ impl Status {
             program: String::new(),
             heads: BTreeMap::new(),
             counters: BTreeMap::new(),
+            devices: BTreeMap::new(),
         }
     }
 
@@ -80,6 +88,11 @@ impl Status {
             program: self.program.clone(),
             heads: self.heads.iter().map(|(name, seq)| (name.to_string(), seq.0)).collect(),
             counters: self.counters.clone(),
+            devices: self
+                .devices
+                .iter()
+                .map(|(name, device)| (name.clone(), device.into()))
+                .collect(),
         };
         // Texts and integers under text keys: there is nothing to fail on.
         serde_json::to_vec(&json).unwrap_or_default()
@@ -98,6 +111,7 @@ impl Status {
             Ok(stream) => Ok((stream, SequenceNumber(seq))),
             Err(_) => Err(wrong("stream", &name)),
         };
+        let device = |(name, json): (String, device::Json)| Ok((name, json.read()?));
         Ok(Self {
             gateway: GatewayId::new(&json.gateway).map_err(|_| wrong("gateway", &json.gateway))?,
             state: json.state,
@@ -105,12 +119,14 @@ impl Status {
             program: json.program,
             heads: json.heads.into_iter().map(head).collect::<Result<_, _>>()?,
             counters: json.counters,
+            devices: json.devices.into_iter().map(device).collect::<Result<_, _>>()?,
         })
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use domain::{DeviceState, Monotonic, NoData, Timestamp, WallTime};
     use proptest::prelude::*;
 
     use super::*;
@@ -124,7 +140,37 @@ mod tests {
             heads: [(StreamName::new("outdoor", "temperature").unwrap(), SequenceNumber(42))]
                 .into(),
             counters: [("samples_appended".to_owned(), 42)].into(),
+            devices: BTreeMap::new(),
         }
+    }
+
+    fn with_devices() -> Status {
+        let at = |seconds: u32| Timestamp {
+            wall: WallTime::from_nanos(1_795_432_624_123_456_000),
+            monotonic: Monotonic::default() + core::time::Duration::from_secs(seconds.into()),
+        };
+        let well = DeviceStatus {
+            state: DeviceState::Idle,
+            is_stuck: false,
+            failures: 0,
+            reason: None,
+            last_good: Some(at(61)),
+            missed: 2,
+            shed: 3,
+            lateness: Lateness { p50: 52_000, p99: 90_000, max: 1_200_000 },
+            on_bus_ns: 4_000_000,
+            on_bus_ns_max: 500_000,
+        };
+        let broken = DeviceStatus {
+            state: DeviceState::SafeState,
+            is_stuck: true,
+            failures: 10,
+            reason: Some(NoData::Timeout),
+            last_good: None,
+            ..well
+        };
+        let devices = [("outdoor".to_owned(), well), ("pump".to_owned(), broken)].into();
+        Status { devices, ..online() }
     }
 
     /// Frozen: a promise to subscribers. Do not change the test; make a version 2.
@@ -137,6 +183,41 @@ mod tests {
         );
         assert_eq!(String::from_utf8(online().encode()).unwrap(), text);
         assert_eq!(Status::decode(text.as_bytes()).unwrap(), online());
+    }
+
+    /// Frozen: a promise to subscribers. Do not change the test; make a version 2.
+    #[test]
+    fn version_1_status_with_devices() {
+        let text = concat!(
+            r#"{"v":1,"gateway":"greenhouse","state":"online","#,
+            r#""boot":"0f0f0f0f-0f0f-0f0f-0f0f-0f0f0f0f0f0f","program":"0.1.0","#,
+            r#""heads":{"outdoor.temperature":42},"counters":{"samples_appended":42},"#,
+            r#""devices":{"outdoor":{"state":"idle","failures":0,"#,
+            r#""good_time_us":1795432624123456,"good_mono_us":61000000,"missed":2,"shed":3,"#,
+            r#""late_ns":{"p50":52000,"p99":90000,"max":1200000},"#,
+            r#""on_bus_ns":4000000,"on_bus_ns_max":500000},"#,
+            r#""pump":{"state":"safe_state","stuck":true,"failures":10,"reason":"timeout","#,
+            r#""missed":2,"shed":3,"late_ns":{"p50":52000,"p99":90000,"max":1200000},"#,
+            r#""on_bus_ns":4000000,"on_bus_ns_max":500000}}}"#
+        );
+        assert_eq!(String::from_utf8(with_devices().encode()).unwrap(), text);
+        assert_eq!(Status::decode(text.as_bytes()).unwrap(), with_devices());
+    }
+
+    #[test]
+    fn a_device_may_say_more_or_less_than_is_known_here_but_nothing_wrong() {
+        let status = |device: &str| {
+            let text = format!(
+                r#"{{"v":1,"gateway":"g","state":"online","devices":{{"outdoor":{device}}}}}"#
+            );
+            Status::decode(text.as_bytes())
+        };
+        let bare = status(r#"{"state":"error","mood":"low"}"#).unwrap();
+        assert_eq!(bare.devices["outdoor"].state, DeviceState::Error);
+        assert_eq!(bare.devices["outdoor"].last_good, None);
+        for bad in [r#"{"state":"tired"}"#, r#"{"state":"idle","reason":"lazy"}"#, "{}", "7"] {
+            assert!(status(bad).is_err(), "{bad}");
+        }
     }
 
     #[test]

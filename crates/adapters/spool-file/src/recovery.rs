@@ -174,7 +174,9 @@ fn settle(disk: &dyn Disk, log: &mut Log, mut found: Vec<Found>) -> Result<(), S
     log.adopt(found.iter().map(|found| Segment::found(found.first, found.len)).collect());
     match (header, newest) {
         (Some(header), Some(name)) => {
-            log.resume(disk.open(&name).map_err(spool_error)?, header.next_id);
+            let file = disk.open(&name).map_err(spool_error)?;
+            segment::raise_version(&*file).map_err(spool_error)?;
+            log.resume(file, header.next_id);
         }
         _ => log.roll()?,
     }

@@ -93,6 +93,19 @@ pub(crate) fn read_beginning(file: &dyn DiskFile) -> io::Result<Beginning> {
     Ok(header.map_or(Beginning::Damaged, |header| Beginning::Sound { header, body }))
 }
 
+/// Makes a segment of an older version one of ours, by its prefix: all that it holds means the same, and
+/// it may be about to get words that its version does not know.
+pub(crate) fn raise_version(file: &dyn DiskFile) -> io::Result<()> {
+    let mut start = [0; PREFIX_LEN];
+    let found = file.read_at(&mut start, 0)?;
+    let version = u32::from_le_bytes([start[8], start[9], start[10], start[11]]);
+    if found == PREFIX_LEN && version < VERSION && start == prefix(version) {
+        file.write_at(&prefix(VERSION), 0)?;
+        file.sync()?;
+    }
+    Ok(())
+}
+
 /// What comes next in a segment.
 #[derive(Debug)]
 pub(crate) enum Step {

@@ -101,8 +101,20 @@ fn a_newer_version_is_refused_and_left_untouched() {
     disk.edit(&segment::name(0), |bytes| bytes[..16].copy_from_slice(&segment::prefix(9)));
     let before = disk.contents();
     let refused = FileSpool::open_on(Arc::new(disk.clone()), SMALL, BOOT);
-    assert!(matches!(refused, Err(SpoolError::TooNew { found: 9, known: 1 })));
+    assert!(matches!(refused, Err(SpoolError::TooNew { found: 9, known: 2 })));
     assert_eq!(disk.contents(), before);
+}
+
+#[test]
+fn a_segment_of_an_older_version_is_read_and_becomes_one_of_ours_before_it_is_written_to() {
+    let disk = CrashingDisk::default();
+    append(&open(&disk), &[reading(0, 0)]);
+    disk.edit(&segment::name(0), |bytes| bytes[..16].copy_from_slice(&segment::prefix(1)));
+    let spool = open(&disk);
+    assert_eq!(spool.end().0, 1);
+    assert_eq!(disk.contents()[&segment::name(0)][..16], segment::prefix(wire::record::VERSION));
+    append(&spool, &[reading(0, 1)]);
+    assert_eq!(spool.count().corrupt, 0);
 }
 
 #[test]

@@ -1,13 +1,26 @@
 use core::time::Duration;
-use std::{num::NonZeroUsize, sync::Mutex};
+use std::{
+    num::{NonZeroU32, NonZeroUsize},
+    sync::{
+        Mutex,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
+};
 
 use crossbeam_channel::Receiver;
-use domain::{Celsius, NoData, Quantity, QuantityKind, Stream, StreamName, Timestamp, WallTime};
+use domain::{
+    Celsius, DeviceState, FaultPolicy, NoData, Quantity, QuantityKind, Return, Stream, StreamName,
+    Timestamp, WallTime,
+};
 use ports::{Measurement, MockDevice, Pacing};
 use sim::time::VirtualClock;
 
 use super::*;
-use crate::queue::{WhenFull, queue};
+use crate::{
+    queue::{WhenFull, queue},
+    supervise::Board,
+    telemetry::Counter,
+};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -19,6 +32,8 @@ fn device(pacing: Pacing, answers: &[Answer], asked: &Arc<Mutex<u32>>) -> MockDe
     let asked = Arc::clone(asked);
     let mut device = MockDevice::new();
     device.expect_pacing().return_const(pacing);
+    device.expect_worst_case().return_const(SECOND);
+    device.expect_unwedge().returning(|| Ok(()));
     device.expect_frames().returning(ports::FrameCount::default);
     device.expect_measure().returning(move |_| {
         let mut asked = asked.lock().unwrap();
@@ -40,7 +55,8 @@ fn plan(number: usize, device: MockDevice, rhythm: Rhythm) -> DevicePlan {
         device: Box::new(device),
         streams: vec![Stream { name, kind: QuantityKind::Temperature }],
         rhythm,
-        retry_max: 4 * SECOND,
+        faults: FaultPolicy { retry_max: 4 * SECOND, ..FaultPolicy::default() },
+        priority: Priority::Normal,
     }
 }
 
@@ -52,6 +68,7 @@ fn seconds_since_start(at: Monotonic) -> f64 {
 struct Bench {
     clock: VirtualClock,
     worker: BusWorker,
+    inlet: Inlet<Acquired>,
     outlet: Receiver<Acquired>,
     counters: Arc<Counters>,
 }
@@ -64,8 +81,8 @@ fn bench(plans: Vec<DevicePlan>) -> Bench {
     let counters = Arc::new(Counters::default());
     let (inlet, outlet) =
         queue(NonZeroUsize::new(1_000).unwrap(), WhenFull::Block, Arc::clone(&counters));
-    let worker = BusWorker::new(plans, Arc::new(clock.clone()), inlet, &counters);
-    Bench { clock, worker, outlet, counters }
+    let worker = BusWorker::new(plans, Arc::new(clock.clone()), inlet.clone(), &counters);
+    Bench { clock, worker, inlet, outlet, counters }
 }
 
 impl Bench {
@@ -133,6 +150,8 @@ fn a_device_that_panics_is_an_internal_gap_and_its_neighbour_goes_on() {
     let asked = Arc::default();
     let mut broken = MockDevice::new();
     broken.expect_pacing().return_const(Pacing::Asked);
+    broken.expect_worst_case().return_const(SECOND);
+    broken.expect_unwedge().returning(|| Ok(()));
     broken.expect_measure().returning(|_| panic!("driver bug"));
     let sound = device(Pacing::Asked, &[Ok(20.0)], &asked);
     let rhythm = Rhythm::Every(SECOND);
@@ -149,11 +168,13 @@ fn slots_that_pass_while_the_bus_is_busy_are_one_gap_and_all_counted() {
     let clock = Arc::clone(&clock_of_slow);
     let mut slow = MockDevice::new();
     slow.expect_pacing().return_const(Pacing::Asked);
+    slow.expect_worst_case().return_const(SECOND);
+    slow.expect_unwedge().returning(|| Ok(()));
     slow.expect_frames().returning(ports::FrameCount::default);
     slow.expect_measure().returning(move |_| {
         let stall = clock.lock().unwrap().take();
         if let Some(clock) = stall {
-            clock.advance(Duration::from_millis(3_500));
+            clock.advance(3 * SECOND);
         }
         Err(NoData::Timeout)
     });
@@ -165,9 +186,163 @@ fn slots_that_pass_while_the_bus_is_busy_are_one_gap_and_all_counted() {
     let readings = bench.run(6 * SECOND, 1);
     assert_eq!(
         readings,
-        [(3.5, Err(NoData::Missed)), (3.5, Ok(20.0)), (4.0, Ok(20.0)), (5.0, Ok(20.0))]
+        [
+            (0.0, Ok(20.0)),
+            (3.5, Err(NoData::Missed)),
+            (3.5, Ok(20.0)),
+            (4.0, Ok(20.0)),
+            (5.0, Ok(20.0))
+        ],
+        "the slow one has the bus from 0.5 to 3.5"
     );
-    assert_eq!(bench.counters.deadlines_missed.get(), 3);
+    assert_eq!(bench.counters.deadlines_missed.get(), 2);
+}
+
+fn policy(failures_max: u32, comes_back: Return) -> FaultPolicy {
+    FaultPolicy {
+        failures_max: NonZeroU32::new(failures_max).unwrap(),
+        retry_first: SECOND,
+        retry_max: 4 * SECOND,
+        comes_back,
+    }
+}
+
+/// A bench with one device, asked each second, that fails as long as `is_broken`.
+fn fragile(
+    faults: FaultPolicy,
+    is_broken: &Arc<AtomicBool>,
+    calls: &Arc<Mutex<Vec<&'static str>>>,
+) -> Bench {
+    let (is_broken, calls) = (Arc::clone(is_broken), Arc::clone(calls));
+    let unwedged = Arc::clone(&calls);
+    let mut device = MockDevice::new();
+    device.expect_pacing().return_const(Pacing::Asked);
+    device.expect_worst_case().return_const(SECOND);
+    device.expect_frames().returning(ports::FrameCount::default);
+    device.expect_unwedge().returning(move || {
+        unwedged.lock().unwrap().push("unwedge");
+        Err(NoData::BusFault)
+    });
+    device.expect_measure().returning(move |_| {
+        calls.lock().unwrap().push("measure");
+        if is_broken.load(Relaxed) {
+            return Err(NoData::BusFault);
+        }
+        let outcomes = vec![(0, Ok(Celsius::new(20.0).unwrap().into()))];
+        Ok(Measurement { age: Duration::ZERO, outcomes })
+    });
+    let plan = plan(0, device, Rhythm::Every(SECOND));
+    bench(vec![DevicePlan { faults, ..plan }])
+}
+
+#[test]
+fn after_too_many_failures_the_bus_is_left_alone_until_a_reset() {
+    let (is_broken, calls) = (Arc::new(AtomicBool::new(true)), Arc::default());
+    let mut bench = fragile(policy(3, Return::OnReset), &is_broken, &calls);
+    let board = Board::of([&bench.worker]);
+    let gaps = bench.run(60 * SECOND, 0);
+    assert_eq!(gaps.len(), 60, "each slot has its gap");
+    assert!(gaps.iter().all(|(_, outcome)| *outcome == Err(NoData::BusFault)));
+    let expected = ["measure", "unwedge", "measure", "measure", "unwedge"];
+    assert_eq!(*calls.lock().unwrap(), expected, "at the first fault, and when it is given up");
+    assert_eq!(bench.counters.safe_states_entered.get(), 1);
+    assert_eq!(
+        [&bench.counters.unwedges_tried, &bench.counters.unwedges_failed].map(Counter::get),
+        [2, 2]
+    );
+    assert_eq!(board.report()["d0"].state, DeviceState::SafeState);
+    assert_eq!(board.changes(), 2, "to error, to safe state");
+
+    is_broken.store(false, Relaxed);
+    assert!(bench.run(60 * SECOND, 0).iter().all(|(_, outcome)| outcome.is_err()));
+    assert!(board.reset("d0") && !board.reset("d1"));
+    assert_eq!(board.changes(), 3);
+    let readings = bench.run(5 * SECOND, 0);
+    assert!(readings.len() == 5 && readings.iter().all(|(_, outcome)| *outcome == Ok(20.0)));
+}
+
+#[test]
+fn a_device_that_comes_back_by_itself_is_probed_in_its_safe_state() {
+    let (is_broken, calls) = (Arc::new(AtomicBool::new(true)), Arc::default());
+    let comes_back = Return::Automatic { probe_every: 20 * SECOND };
+    let mut bench = fragile(policy(3, comes_back), &is_broken, &calls);
+    let board = Board::of([&bench.worker]);
+    bench.run(10 * SECOND, 0);
+    calls.lock().unwrap().clear();
+    bench.run(200 * SECOND, 0);
+    let probes = calls.lock().unwrap().len();
+    assert!((10..=20).contains(&probes), "{probes} probes in 200 s, each 10 s to 20 s apart");
+    is_broken.store(false, Relaxed);
+    let readings = bench.run(30 * SECOND, 0);
+    assert_eq!(readings.len(), 30);
+    assert_eq!(readings[29].1, Ok(20.0));
+    let report = board.report()["d0"];
+    assert_eq!((report.state, report.failures, report.reason), (DeviceState::Idle, 0, None));
+    assert_eq!(bench.counters.device_recoveries.get(), 1);
+}
+
+#[test]
+fn the_report_tells_how_late_and_how_long_and_how_old() {
+    let clock = Arc::new(Mutex::new(None::<VirtualClock>));
+    let now = Arc::clone(&clock);
+    let mut device = MockDevice::new();
+    device.expect_pacing().return_const(Pacing::Asked);
+    device.expect_worst_case().return_const(SECOND);
+    device.expect_frames().returning(ports::FrameCount::default);
+    device.expect_unwedge().returning(|| Ok(()));
+    let mut asked = 0;
+    device.expect_measure().returning(move |_| {
+        asked += 1;
+        let clock = now.lock().unwrap().clone().unwrap();
+        // Once so long that the next slot begins 200 ms late.
+        clock.advance(Duration::from_millis(if asked == 3 { 1_200 } else { 10 }));
+        let outcomes = vec![(0, Ok(Celsius::new(20.0).unwrap().into()))];
+        let measurement = Measurement { age: Duration::ZERO, outcomes };
+        if asked > 8 { Err(NoData::Absent) } else { Ok(measurement) }
+    });
+    let mut bench = bench(vec![plan(0, device, Rhythm::Every(SECOND))]);
+    *clock.lock().unwrap() = Some(bench.clock.clone());
+    let board = Board::of([&bench.worker]);
+    assert_eq!(board.report()["d0"].last_good, None);
+    bench.run(9 * SECOND, 0);
+    let report = board.report()["d0"];
+    let millis = |n: u64| n * 1_000_000;
+    assert_eq!((report.lateness.p50, report.lateness.max), (0, millis(200)));
+    assert_eq!(report.on_bus_ns_max, millis(1_200));
+    assert_eq!(report.on_bus_ns, millis(8 * 10 + 1_200), "nine attempts");
+    assert_eq!(report.last_good.map(|at| seconds_since_start(at.monotonic)), Some(7.01));
+    assert_eq!((report.missed, report.reason), (0, Some(NoData::Absent)));
+}
+
+#[test]
+fn a_device_of_low_priority_slows_down_while_the_queue_is_filling_up() {
+    let (low, normal) = (Arc::default(), Arc::default());
+    let slow_down = Priority::LOW;
+    let rhythm = Rhythm::Every(SECOND);
+    let low_plan = plan(0, device(Pacing::Asked, &[Ok(20.0)], &low), rhythm);
+    let plans = vec![
+        DevicePlan { priority: slow_down, ..low_plan },
+        plan(1, device(Pacing::Asked, &[Ok(20.0)], &normal), rhythm),
+    ];
+    let mut bench = bench(plans);
+    let filler = Acquired { device: 9, ordinal: 0, readings: Vec::new() };
+    for _ in 0..800 {
+        bench.inlet.put(filler.clone()).unwrap();
+    }
+    let end = bench.clock.now().monotonic + 12 * SECOND;
+    while let Some(due) = bench.worker.next_due().filter(|&due| due < end) {
+        let _ = bench.clock.sleep_until(due);
+        assert!(bench.worker.step());
+    }
+    assert_eq!((*low.lock().unwrap(), *normal.lock().unwrap()), (3, 12));
+    assert_eq!(bench.counters.slots_shed.get(), 9);
+    assert_eq!(bench.counters.gaps(NoData::Shed), 3, "one for each run of three");
+    let taken: Vec<_> = bench.outlet.try_iter().collect();
+    assert_eq!(taken.iter().filter(|acquired| acquired.device == 0).count(), 3 + 3);
+    let readings = bench.run(4 * SECOND, 0);
+    assert_eq!(readings.iter().filter(|(_, outcome)| outcome.is_ok()).count(), 4, "relieved");
+    assert_eq!(bench.counters.slots_shed.get(), 9);
+    assert_eq!(Board::of([&bench.worker]).report()["d0"].shed, 9);
 }
 
 /// A device that speaks, and lets virtual time pass while it is listened to.
@@ -178,6 +353,8 @@ fn speaker(
     let clock = Arc::clone(clock);
     let mut device = MockDevice::new();
     device.expect_pacing().return_const(Pacing::Speaks);
+    device.expect_worst_case().return_const(SECOND);
+    device.expect_unwedge().returning(|| Ok(()));
     device.expect_frames().returning(ports::FrameCount::default);
     device.expect_measure().returning(move |patience| {
         let clock = clock.lock().unwrap();

@@ -284,3 +284,54 @@ fn a_gap_travels_like_a_value() {
     let sample = wire::payload::decode(&message.payload).unwrap().samples.remove(0);
     assert_eq!(sample.reading.outcome, Err(NoData::Absent));
 }
+
+#[test]
+fn a_change_of_a_device_is_told_at_once_but_never_in_a_storm() {
+    let mut bench = bench(1, 4, 100_000);
+    let changes = Arc::new(std::sync::atomic::AtomicU64::new(0));
+    let (grown, device) = (
+        Arc::clone(&changes),
+        wire::status::DeviceStatus {
+            state: domain::DeviceState::Error,
+            is_stuck: false,
+            failures: 1,
+            reason: Some(NoData::Absent),
+            last_good: None,
+            missed: 0,
+            shed: 0,
+            lateness: wire::status::Lateness::default(),
+            on_bus_ns: 0,
+            on_bus_ns_max: 0,
+        },
+    );
+    bench.forwarder = bench.forwarder.with_devices(DeviceNews {
+        report: Box::new(move || [("outdoor".to_owned(), device)].into()),
+        changes: Box::new(move || grown.load(std::sync::atomic::Ordering::Relaxed)),
+    });
+    bench.run(20);
+    let statuses = |bench: &Bench| bench.broker.taken().iter().filter(|m| m.is_retained).count();
+    assert_eq!(statuses(&bench), 1, "nothing new in two seconds");
+    let change = || changes.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+    change();
+    bench.run(1);
+    assert_eq!(statuses(&bench), 2, "in the very next step");
+    assert_eq!(bench.last_status().devices["outdoor"], device);
+    for _ in 0..20 {
+        change();
+        bench.run(1);
+    }
+    assert!((11..=13).contains(&statuses(&bench)), "two seconds, one each 200 ms");
+}
+
+#[test]
+fn a_status_too_long_for_the_broker_goes_without_devices_first() {
+    let mut status = Status::lost(GatewayId::new("g").unwrap());
+    status.heads.insert(StreamName::new("d", "t").unwrap(), SequenceNumber(1));
+    let bare = status.encode().len();
+    let text = r#"{"v":1,"gateway":"g","state":"lost","devices":{"d":{"state":"idle"}}}"#;
+    status.devices = Status::decode(text.as_bytes()).unwrap().devices;
+    let read = |bytes_max| Status::decode(&shortened(status.clone(), bytes_max)).unwrap();
+    assert_eq!(read(10_000), status);
+    assert_eq!((read(bare).devices.len(), read(bare).heads.len()), (0, 1));
+    assert_eq!((read(bare - 1).devices.len(), read(bare - 1).heads.len()), (0, 0));
+}

@@ -1,0 +1,327 @@
+//! What is known of one device, but for the device itself: when it is due, how it fares, what it has
+//! said. Its bus worker and the supervisor write it in turn.
+
+use core::time::Duration;
+use std::sync::Arc;
+
+use domain::{
+    DeviceHealth, DeviceState, Monotonic, NoData, Reading, Stream, StreamReading, Timestamp,
+};
+use ports::{Measurement, Pacing};
+use wire::status::{DeviceStatus, Lateness};
+
+use super::{Acquired, DevicePlan, Priority, Rhythm};
+use crate::{
+    quality::{Quality, nanos},
+    schedule::Schedule,
+    telemetry::Counters,
+};
+
+/// The longest that a worker listens before it looks whether the gateway is shutting down.
+const LISTEN_MAX: Duration = Duration::from_millis(250);
+
+pub(super) struct Book {
+    number: usize,
+    name: String,
+    streams: Vec<Stream>,
+    rhythm: Rhythm,
+    pacing: Pacing,
+    priority: Priority,
+    schedule: Schedule,
+    health: DeviceHealth,
+    quality: Quality,
+    last_good: Option<Timestamp>,
+    /// The worst that happened since a speaking device was last heard.
+    grievance: Option<NoData>,
+    /// Slots that came since the last one that was taken under pressure.
+    since_taken: u32,
+    ordinal: u64,
+    counters: Arc<Counters>,
+}
+
+/// What a slot that has come leads to.
+#[derive(Default)]
+pub(super) struct Opened {
+    /// To be told before anything else.
+    pub(super) told: Vec<Acquired>,
+    /// When the slot was due, if the device is to be asked for it.
+    pub(super) slot: Option<Monotonic>,
+}
+
+/// Which of two reasons tells more about a device that should have been heard.
+fn worse(one: NoData, other: NoData) -> NoData {
+    let rank = |reason| [NoData::Silent, NoData::NotReady].iter().position(|&r| r == reason);
+    let rank = |reason| rank(reason).unwrap_or(usize::MAX);
+    if rank(one) > rank(other) { one } else { other }
+}
+
+impl Book {
+    /// The book of the device in `plan`, whose first slot is at `start`.
+    pub(super) fn new(plan: &DevicePlan, start: Monotonic, counters: Arc<Counters>) -> Self {
+        let schedule = match plan.rhythm {
+            Rhythm::Every(period) => Schedule::new(start, period),
+            Rhythm::SilentFor(silence) => Schedule::new(start + silence, silence),
+        };
+        Self {
+            number: plan.number,
+            name: plan.name.clone(),
+            streams: plan.streams.clone(),
+            rhythm: plan.rhythm,
+            pacing: plan.device.pacing(),
+            priority: plan.priority,
+            schedule,
+            health: DeviceHealth::new(plan.faults, plan.number as u64),
+            quality: Quality::default(),
+            last_good: None,
+            grievance: None,
+            since_taken: 0,
+            ordinal: 0,
+            counters,
+        }
+    }
+
+    pub(super) fn name(&self) -> &str {
+        &self.name
+    }
+
+    pub(super) const fn standing(&self) -> DeviceState {
+        self.health.standing()
+    }
+
+    pub(super) fn next_due(&self) -> Monotonic {
+        let slot = self.schedule.next_due();
+        match (self.pacing, self.standing()) {
+            (Pacing::Asked, _) => slot,
+            (Pacing::Speaks, DeviceState::Idle) => Monotonic::default(),
+            (Pacing::Speaks, _) => self.health.retry_at().map_or(slot, |retry| retry.min(slot)),
+        }
+    }
+
+    /// When the next slot is due, whether or not the device has something to do before.
+    pub(super) const fn next_slot(&self) -> Monotonic {
+        self.schedule.next_due()
+    }
+
+    /// Takes the slot that has come.
+    pub(super) fn open(&mut self, now: Timestamp, is_pressed: bool) -> Opened {
+        let mut opened = Opened::default();
+        let Some(slot) = self.schedule.take(now.monotonic) else { return opened };
+        if slot.missed > 0 {
+            self.miss(slot.missed);
+            opened.told.extend(self.gap(NoData::Missed, now));
+        }
+        if self.sheds(is_pressed) {
+            self.counters.slots_shed.add(1);
+            self.quality.shed += 1;
+            // One gap stands for the run.
+            if self.since_taken == 1 {
+                opened.told.extend(self.gap(NoData::Shed, now));
+            }
+            return opened;
+        }
+        match self.health.may_measure(now.monotonic) {
+            Ok(()) => opened.slot = Some(slot.due),
+            Err(reason) => opened.told.extend(self.gap(reason, now)),
+        }
+        opened
+    }
+
+    fn miss(&mut self, slots: u64) {
+        self.counters.deadlines_missed.add(slots);
+        self.quality.missed += slots;
+    }
+
+    /// Whether the slot at hand is not to be taken, and counts it.
+    fn sheds(&mut self, is_pressed: bool) -> bool {
+        let Priority::Low { slow_down } = self.priority else { return false };
+        if is_pressed {
+            self.since_taken = (self.since_taken + 1) % slow_down;
+        } else {
+            self.since_taken = 0;
+        }
+        self.since_taken != 0
+    }
+
+    /// How long to listen at `now`, or `None` if the bus is to be left alone.
+    pub(super) fn patience(&self, now: Monotonic) -> Option<Duration> {
+        self.health.may_measure(now).ok()?;
+        Some(self.schedule.next_due().saturating_since(now).min(LISTEN_MAX))
+    }
+
+    /// A transaction begins; it is for the slot that was due then, if for any.
+    pub(super) fn begin(&mut self, slot: Option<Monotonic>, now: Monotonic) {
+        self.health.begin();
+        if let Some(due) = slot {
+            self.quality.lateness.record(now.saturating_since(due));
+        }
+    }
+
+    /// The transaction for a slot is over, after `span`.
+    pub(super) fn answer(
+        &mut self,
+        outcome: Result<Measurement, NoData>,
+        span: Duration,
+        now: Timestamp,
+    ) -> Option<Acquired> {
+        self.quality.occupied(span);
+        match outcome {
+            Ok(measurement) => self.measured(&measurement, now),
+            Err(reason) => {
+                self.note_failure(reason, now.monotonic);
+                self.gap(reason, now)
+            }
+        }
+    }
+
+    /// The transaction for a slot is over, but the slot was given up meanwhile.
+    pub(super) fn answer_too_late(&mut self, span: Duration, now: Monotonic) {
+        self.quality.occupied(span);
+        self.note_failure(NoData::Timeout, now);
+    }
+
+    /// Listening is over.
+    pub(super) fn hear(
+        &mut self,
+        outcome: Result<Measurement, NoData>,
+        now: Timestamp,
+    ) -> Option<Acquired> {
+        match outcome {
+            Ok(measurement) => {
+                self.expect_by(now.monotonic);
+                self.measured(&measurement, now)
+            }
+            Err(reason) => self.bear(reason, now),
+        }
+    }
+
+    /// Takes note of an attempt to listen that gave nothing.
+    fn bear(&mut self, reason: NoData, now: Timestamp) -> Option<Acquired> {
+        // Garbage and silence are no reason to stop listening; whether they are a gap is known when
+        // the time allowed for silence is over.
+        if matches!(reason, NoData::Silent | NoData::Corrupt | NoData::NotReady) {
+            self.grievance = Some(self.grievance.map_or(reason, |earlier| worse(earlier, reason)));
+            self.succeed();
+            return None;
+        }
+        let was_well = self.standing() == DeviceState::Idle;
+        self.note_failure(reason, now.monotonic);
+        if !was_well {
+            return None;
+        }
+        // The first gap of an outage is told at once, the next one a silence later.
+        self.expect_by(now.monotonic);
+        self.gap(reason, now)
+    }
+
+    /// Gives a gap if the device should have been heard by now.
+    pub(super) fn end_silence(&mut self, now: Timestamp) -> Option<Acquired> {
+        let slot = self.schedule.take(now.monotonic)?;
+        self.miss(slot.missed);
+        let reason = self.health.reason().or(self.grievance.take()).unwrap_or(NoData::Silent);
+        self.gap(reason, now)
+    }
+
+    /// Gives a gap if a slot has come while the bus is stuck.
+    pub(super) fn end_stuck_slot(&mut self, now: Timestamp) -> Option<Acquired> {
+        let slot = self.schedule.take(now.monotonic)?;
+        self.miss(slot.missed);
+        self.gap(NoData::Timeout, now)
+    }
+
+    /// The device was heard from: it has its full time again.
+    fn expect_by(&mut self, now: Monotonic) {
+        if let Rhythm::SilentFor(silence) = self.rhythm {
+            self.schedule = Schedule::new(now + silence, silence);
+        }
+        self.grievance = None;
+    }
+
+    fn note_failure(&mut self, reason: NoData, now: Monotonic) {
+        if !reason.is_device_failure() {
+            self.succeed();
+            return;
+        }
+        self.counters.device_failures.add(1);
+        if self.health.reason() != Some(reason) {
+            tracing::warn!(device = self.name, reason = reason.code(), "device fails");
+        }
+        let before = self.standing();
+        if self.health.fail(reason, now) == DeviceState::SafeState
+            && before != DeviceState::SafeState
+        {
+            self.counters.safe_states_entered.add(1);
+            let failures = self.health.failures();
+            tracing::warn!(device = self.name, failures, "device is left alone");
+        }
+    }
+
+    fn succeed(&mut self) {
+        let attempts = self.health.failures();
+        if self.health.succeed() {
+            tracing::info!(device = self.name, attempts, "device answers again");
+            self.counters.device_recoveries.add(1);
+        }
+    }
+
+    /// Somebody vouches for the device.
+    pub(super) fn reset(&mut self) {
+        if self.health.reset() {
+            tracing::info!(device = self.name, "device is reset");
+        }
+    }
+
+    fn measured(&mut self, measurement: &Measurement, now: Timestamp) -> Option<Acquired> {
+        self.succeed();
+        self.counters.measurements_taken.add(1);
+        let at = now.before(measurement.age);
+        if measurement.outcomes.iter().any(|(_, outcome)| outcome.is_ok()) {
+            self.last_good = Some(at);
+        }
+        let streams = &self.streams;
+        let readings = measurement.outcomes.iter().filter_map(|&(sensor, outcome)| {
+            let stream = streams.get(sensor)?.clone();
+            Some(StreamReading { stream, reading: Reading { at, outcome } })
+        });
+        let readings = readings.collect();
+        self.tell(readings)
+    }
+
+    pub(super) fn gap(&mut self, reason: NoData, at: Timestamp) -> Option<Acquired> {
+        let gap = Reading { at, outcome: Err(reason) };
+        let streams = self.streams.iter();
+        let readings = streams.map(|s| StreamReading { stream: s.clone(), reading: gap }).collect();
+        self.tell(readings)
+    }
+
+    fn tell(&mut self, readings: Vec<StreamReading>) -> Option<Acquired> {
+        if readings.is_empty() {
+            return None;
+        }
+        for reason in readings.iter().filter_map(|reading| reading.reading.outcome.err()) {
+            self.counters.gap(reason);
+        }
+        let ordinal = self.ordinal;
+        self.ordinal += 1;
+        Some(Acquired { device: self.number, ordinal, readings })
+    }
+
+    pub(super) fn status(&self, is_stuck: bool) -> DeviceStatus {
+        let lateness = &self.quality.lateness;
+        DeviceStatus {
+            state: self.health.state(),
+            is_stuck,
+            failures: self.health.failures().into(),
+            reason: self.health.reason(),
+            last_good: self.last_good,
+            missed: self.quality.missed,
+            shed: self.quality.shed,
+            lateness: Lateness {
+                p50: lateness.percentile(50),
+                p99: lateness.percentile(99),
+                max: lateness.max(),
+            },
+            on_bus_ns: nanos(self.quality.on_bus),
+            on_bus_ns_max: nanos(self.quality.on_bus_max),
+        }
+    }
+}

@@ -1,0 +1,114 @@
+//! Supervision: sees a bus worker that hangs in the kernel, and speaks for its devices meanwhile.
+//!
+//! A worker that is stuck in a transaction can do nothing about it, not even say so. The supervisor
+//! never touches a device and never waits for anything but the time, so it cannot get stuck with one.
+//!
+//! # Terms
+//!
+//! * **Overdue** — a transaction that is still going on though its worst case is over. Its bus is
+//!   **stuck** until it ends.
+//! * **Board** — how all devices of the gateway fare, for the status, and where one is reset.
+//!
+//! # Invariants
+//!
+//! 1. A slot has one outcome. Those that come while a bus is stuck, and the one that the overdue
+//!    transaction is for, get a `timeout` gap from the supervisor; what the transaction yields in the
+//!    end is not used, and the worker does not miss those slots again.
+//! 2. One bus that is stuck does not delay another, nor the supervisor.
+//!
+//! # Deliberately absent
+//!
+//! Ending a stuck thread: the kernel does not let go of it. A device that can free its bus does so
+//! itself when its worker is back; see `ports::Device::unwedge`.
+
+use core::time::Duration;
+use std::{collections::BTreeMap, sync::Arc};
+
+use domain::Monotonic;
+use ports::{Clock, Wake, Waker};
+use wire::status::DeviceStatus;
+
+use crate::{
+    acquire::{Acquired, Bus, BusWorker},
+    queue::Inlet,
+};
+
+/// How often the supervisor looks, at least; and so how late it may see a transaction overdue.
+const LOOK_MAX: Duration = Duration::from_millis(100);
+/// How often it looks, at most, however short the periods on a stuck bus are.
+const LOOK_MIN: Duration = Duration::from_millis(10);
+
+/// How all devices of some buses fare.
+#[derive(Clone, Default)]
+pub struct Board {
+    buses: Vec<Arc<Bus>>,
+}
+
+impl Board {
+    /// The board of the devices that these workers serve.
+    pub fn of<'a>(workers: impl IntoIterator<Item = &'a BusWorker>) -> Self {
+        Self { buses: workers.into_iter().map(BusWorker::bus).collect() }
+    }
+
+    /// From now on `listener` is called whenever [`changes`](Self::changes) has grown. Only the first
+    /// listener is ever called.
+    pub fn listen(&self, listener: &Waker) {
+        self.buses.iter().for_each(|bus| bus.listen(Arc::clone(listener)));
+    }
+
+    /// How often a device came into or out of the state error or safe state, or a bus got stuck or
+    /// free. That a device which is well begins and ends its transactions is no change.
+    pub fn changes(&self) -> u64 {
+        self.buses.iter().map(|bus| bus.changes()).sum()
+    }
+
+    /// How each device fares, by name.
+    pub fn report(&self) -> BTreeMap<String, DeviceStatus> {
+        let mut report = BTreeMap::new();
+        self.buses.iter().for_each(|bus| bus.report(&mut report));
+        report
+    }
+
+    /// Forgets the failures of the device of this name, so that it is asked at its next slot. False if
+    /// there is no such device.
+    pub fn reset(&self, device: &str) -> bool {
+        self.buses.iter().any(|bus| bus.reset(device))
+    }
+}
+
+/// Watches the workers of some buses.
+pub struct Supervisor {
+    board: Board,
+    clock: Arc<dyn Clock>,
+    inlet: Inlet<Acquired>,
+}
+
+impl Supervisor {
+    /// A supervisor of the buses on `board`. `inlet` is to the queue of their workers.
+    pub const fn new(board: Board, clock: Arc<dyn Clock>, inlet: Inlet<Acquired>) -> Self {
+        Self { board, clock, inlet }
+    }
+
+    /// When it should look next.
+    pub fn next_due(&self) -> Monotonic {
+        let now = self.clock.now().monotonic;
+        let due = self.board.buses.iter().filter_map(|bus| bus.next_inspection()).min();
+        due.map_or(now + LOOK_MAX, |due| due.clamp(now + LOOK_MIN, now + LOOK_MAX))
+    }
+
+    /// Looks at every bus.
+    pub fn step(&self) {
+        let now = self.clock.now();
+        self.board.buses.iter().for_each(|bus| bus.inspect(now, &self.inlet));
+    }
+
+    /// Looks again and again until the clock is interrupted.
+    pub fn run(self) {
+        while self.clock.sleep_until(self.next_due()) == Wake::Due {
+            self.step();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
