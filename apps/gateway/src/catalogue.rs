@@ -67,8 +67,9 @@ pub fn run(
 /// How long one measurement takes on one of the entry's buses: when all is well, and at worst.
 fn times(entry: &Entry, attachment: &Attachment) -> Option<(Duration, Duration)> {
     let arguments = sensors::Arguments::example(entry.parameters);
-    let made =
-        attachment.make_nowhere(&arguments, I2C_TIMEOUT, attachment.clock_hz_default()).ok()?;
+    let made = attachment
+        .make_nowhere(&arguments, I2C_TIMEOUT, attachment.bits_per_second_default())
+        .ok()?;
     Some((made.time_on_bus(), made.worst_case()))
 }
 

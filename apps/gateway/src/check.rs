@@ -108,13 +108,17 @@ fn write_bus(f: &mut fmt::Formatter<'_>, bus: &Bus) -> fmt::Result {
     match bus.wiring {
         Wiring::I2c => write!(f, "i2c")?,
         Wiring::Spi { .. } => write!(f, "spi")?,
-        Wiring::Uart { baud, parity } => {
-            let parity = match parity {
-                Parity::None => "8N1",
-                Parity::Even => "8E1",
-                Parity::Odd => "8O1",
+        Wiring::Uart(line) => {
+            let parity = match line.parity {
+                Parity::None => 'N',
+                Parity::Even => 'E',
+                Parity::Odd => 'O',
             };
-            write!(f, "uart {baud} baud {parity}")?;
+            let (baud, data, stop) = (line.baud, line.data_bits, line.stop_bits);
+            write!(f, "uart {baud} baud {data}{parity}{stop}")?;
+            if line.rs485.is_some() {
+                write!(f, ", RS-485")?;
+            }
         }
     }
     let busy = bus.share_busy();
@@ -133,7 +137,7 @@ fn write_device(f: &mut fmt::Formatter<'_>, device: &Device) -> fmt::Result {
     match device.place {
         Place::I2c { address } => write!(f, " at {address:#04x}")?,
         Place::Spi { mode, clock_hz } => write!(f, " in mode {mode} at {clock_hz} Hz")?,
-        Place::Uart => {}
+        Place::Uart { .. } => {}
     }
     for argument in config::unusual(device.entry.parameters, &device.arguments) {
         write!(f, ", {argument}")?;

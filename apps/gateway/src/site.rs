@@ -3,7 +3,10 @@
 use core::time::Duration;
 use std::collections::HashMap;
 
-use bus_linux::{Delay, I2C_TIMEOUT, I2cNode, SpiNode, SpiSettings, Tty, TtySettings};
+use bus_linux::{
+    DataBits, Delay, I2C_TIMEOUT, I2cNode, SharedTty, SpiNode, SpiSettings, StopBits, Tty,
+    TtySettings,
+};
 use domain::{BootId, FaultPolicy, Stream};
 use pipeline::{
     acquire::{DevicePlan, Priority, Rhythm},
@@ -72,9 +75,10 @@ impl Site {
         let mut number = 0;
         for bus in config.buses.iter().filter(|bus| !bus.devices.is_empty()) {
             let mut plans = Vec::new();
+            let line = line(bus);
             for device in &bus.devices {
                 streams.insert(number, device.streams.clone());
-                plans.push(plan(number, bus, device)?);
+                plans.push(plan(number, bus, line.as_ref(), device)?);
                 number += 1;
             }
             buses.push((bus.name.clone(), plans));
@@ -85,7 +89,12 @@ impl Site {
     }
 }
 
-fn plan(number: usize, bus: &Bus, device: &config::Device) -> Result<DevicePlan, BuildError> {
+fn plan(
+    number: usize,
+    bus: &Bus,
+    line: Option<&SharedTty>,
+    device: &config::Device,
+) -> Result<DevicePlan, BuildError> {
     let rhythm = match device.pace {
         Pace::Asked { period } => Rhythm::Every(period),
         Pace::Speaks { silence } => Rhythm::SilentFor(silence),
@@ -93,7 +102,7 @@ fn plan(number: usize, bus: &Bus, device: &config::Device) -> Result<DevicePlan,
     Ok(DevicePlan {
         number,
         name: device.name.clone(),
-        device: adapter(bus, device)?,
+        device: adapter(bus, line, device)?,
         streams: device.streams.clone(),
         rhythm,
         faults: FaultPolicy::default(),
@@ -101,7 +110,11 @@ fn plan(number: usize, bus: &Bus, device: &config::Device) -> Result<DevicePlan,
     })
 }
 
-fn adapter(bus: &Bus, device: &config::Device) -> Result<Box<dyn Device>, BuildError> {
+fn adapter(
+    bus: &Bus,
+    line: Option<&SharedTty>,
+    device: &config::Device,
+) -> Result<Box<dyn Device>, BuildError> {
     let misfit = || BuildError::Misfit { device: device.name.clone() };
     let refused = |cause| BuildError::Device { device: device.name.clone(), cause };
     let arguments = &device.arguments;
@@ -117,8 +130,9 @@ fn adapter(bus: &Bus, device: &config::Device) -> Result<Box<dyn Device>, BuildE
             let chip = SpiHandle::new(SpiNode::new(&bus.path, settings));
             make(SpiPlace { chip, delay: DelayHandle::new(Delay), clock_hz }, arguments)
         }
-        (Attachment::Uart { make, .. }, Place::Uart, Wiring::Uart { baud, parity }) => {
-            make(UartPlace { source: Box::new(tty(bus, baud, parity)) }, arguments)
+        (Attachment::Uart { make, .. }, Place::Uart { .. }, Wiring::Uart(settings)) => {
+            let line = line.cloned().ok_or_else(misfit)?;
+            make(UartPlace { line: Box::new(line), baud: settings.baud }, arguments)
         }
         _ => return Err(misfit()),
     };
@@ -134,13 +148,27 @@ const fn spi_mode(mode: u8) -> bus_linux::Mode {
     }
 }
 
-fn tty(bus: &Bus, baud: u32, parity: config::Parity) -> Tty {
-    let parity = match parity {
-        config::Parity::None => bus_linux::Parity::None,
-        config::Parity::Even => bus_linux::Parity::Even,
-        config::Parity::Odd => bus_linux::Parity::Odd,
+/// The tty of a serial line, which its devices share.
+fn line(bus: &Bus) -> Option<SharedTty> {
+    let Wiring::Uart(line) = bus.wiring else { return None };
+    let rs485 = line.rs485.map(|rs485| bus_linux::Rs485 {
+        delay_before_send: rs485.delay_before_send,
+        delay_after_send: rs485.delay_after_send,
+        is_inverted: rs485.is_inverted,
+    });
+    let settings = TtySettings {
+        baud: line.baud,
+        parity: match line.parity {
+            config::Parity::None => bus_linux::Parity::None,
+            config::Parity::Even => bus_linux::Parity::Even,
+            config::Parity::Odd => bus_linux::Parity::Odd,
+        },
+        data_bits: if line.data_bits == 7 { DataBits::Seven } else { DataBits::Eight },
+        stop_bits: if line.stop_bits == 2 { StopBits::Two } else { StopBits::One },
+        rs485,
+        has_echo: line.has_echo,
     };
-    Tty::new(&bus.path, TtySettings { baud, parity })
+    Some(SharedTty::new(Tty::new(&bus.path, settings)))
 }
 
 fn metric(derived: &config::Derived, streams: &HashMap<usize, Vec<Stream>>) -> Option<MetricPlan> {

@@ -7,12 +7,13 @@
 //!
 //! # Deliberately absent
 //!
-//! The name of any technology, and any code that does something.
+//! The name of any technology, and any code that does something: a boxed port only hands on.
 
 mod byte_source;
 mod clock;
 mod device;
 mod publisher;
+mod serial_line;
 mod spool;
 
 #[cfg(feature = "contract")]
@@ -22,10 +23,11 @@ pub use byte_source::{ByteSource, Received};
 pub use clock::{Clock, Wake};
 pub use device::{Device, FrameCount, Measurement, Pacing, Sensor};
 pub use publisher::{Delivery, Message, NotTaken, PublishError, Publisher, Token, Waker};
+pub use serial_line::SerialLine;
 pub use spool::{Appended, Backlog, Position, Spool, SpoolCount, SpoolError};
 
 #[cfg(feature = "mocks")]
 pub use {
     byte_source::MockByteSource, clock::MockClock, device::MockDevice, publisher::MockPublisher,
-    spool::MockSpool,
+    serial_line::MockSerialLine, spool::MockSpool,
 };

@@ -1,6 +1,6 @@
 //! From `[buses.*]` to buses without their devices.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, time::Duration};
 
 use domain::StreamName;
 use sensors::BusClass;
@@ -9,7 +9,7 @@ use super::{
     key::Key,
     nearest::choose,
     reader::Reader,
-    settings::{Bus, Parity, Wiring},
+    settings::{Bus, Line, Parity, Rs485, Wiring},
     tables,
 };
 
@@ -71,11 +71,31 @@ fn wiring(reader: &mut Reader<'_>, key: &Key, class: BusClass) -> Wiring {
         }
         BusClass::Uart => {
             let table: tables::UartBus = reader.body(key, HEAD);
-            Wiring::Uart {
-                baud: reader.integer(&key.child("baud"), table.baud, 50..=4_000_000, 9600),
-                parity: table.parity.unwrap_or(Parity::None),
-            }
+            Wiring::Uart(line(reader, key, table))
         }
+    }
+}
+
+fn line(reader: &mut Reader<'_>, key: &Key, table: tables::UartBus) -> Line {
+    let delays = Duration::ZERO..=Duration::from_secs(1);
+    let rs485 = table.rs485.map(|table| {
+        let key = key.child("rs485");
+        let mut delay = |name, written| {
+            reader.duration(&key.child(name), written, delays.clone(), Duration::ZERO)
+        };
+        Rs485 {
+            delay_before_send: delay("delay_before_send", table.delay_before_send),
+            delay_after_send: delay("delay_after_send", table.delay_after_send),
+            is_inverted: table.inverted.unwrap_or(false),
+        }
+    });
+    Line {
+        baud: reader.integer(&key.child("baud"), table.baud, 50..=4_000_000, 9600),
+        parity: table.parity.unwrap_or(Parity::None),
+        data_bits: reader.integer(&key.child("data_bits"), table.data_bits, 7..=8, 8),
+        stop_bits: reader.integer(&key.child("stop_bits"), table.stop_bits, 1..=2, 1),
+        rs485,
+        has_echo: table.echo.unwrap_or(false),
     }
 }
 

@@ -129,12 +129,13 @@ fn device(
 ) -> Option<Device> {
     let rhythm = pace(reader, key, entry);
     let (arguments, place) = (arguments::read(reader, key, entry.parameters)?, place?);
-    let clock_hz = match place {
+    let bits_per_second = match place {
         Place::Spi { clock_hz, .. } => clock_hz,
-        Place::I2c { .. } | Place::Uart => 0,
+        Place::Uart { baud, .. } => baud,
+        Place::I2c { .. } => 0,
     };
     let made = attachment
-        .make_nowhere(&arguments, I2C_TIMEOUT, clock_hz)
+        .make_nowhere(&arguments, I2C_TIMEOUT, bits_per_second)
         .map_err(|error| refuse(reader, key, &error))
         .ok()?;
     let name = key.name();
@@ -173,6 +174,11 @@ fn refuse(reader: &mut Reader<'_>, key: &Key, error: &BadOptions) {
         BadOptions::NoSensors
         | BadOptions::Reference { .. }
         | BadOptions::Delimiter { .. }
+        | BadOptions::BeyondFrame { .. }
+        | BadOptions::Unit { .. }
+        | BadOptions::Baud
+        | BadOptions::Block { .. }
+        | BadOptions::Register { .. }
         | BadOptions::Undeclared { .. } => reader.value_problem(key, error.to_string(), mend),
     }
 }
@@ -206,7 +212,13 @@ fn place(
             Some(Place::I2c { address: address(reader, &key, table.address, entry, addresses)? })
         }
         Attachment::Spi { .. } => Some(chip_select(reader, entry, attachment, bus)),
-        Attachment::Uart { .. } => Some(Place::Uart),
+        Attachment::Uart { pacing, .. } => {
+            let baud = match bus.map(|bus| bus.wiring) {
+                Some(Wiring::Uart(line)) => line.baud,
+                Some(Wiring::I2c | Wiring::Spi { .. }) | None => 9600,
+            };
+            Some(Place::Uart { baud, is_asked: *pacing == Pacing::Asked })
+        }
     }
 }
 
@@ -244,12 +256,12 @@ fn chip_select(
         Attachment::Spi { modes, clock_hz_max, .. } => (*modes, *clock_hz_max),
         Attachment::I2c { .. } | Attachment::Uart { .. } => (&[0][..], 0),
     };
-    let usual = (modes.first().copied().unwrap_or_default(), attachment.clock_hz_default());
+    let usual = (modes.first().copied().unwrap_or_default(), attachment.bits_per_second_default());
     let (mode, clock_hz) = match bus.map(|bus| bus.wiring) {
         Some(Wiring::Spi { mode, clock_hz }) => {
             (mode.unwrap_or(usual.0), clock_hz.unwrap_or(usual.1))
         }
-        Some(Wiring::I2c | Wiring::Uart { .. }) | None => usual,
+        Some(Wiring::I2c | Wiring::Uart(_)) | None => usual,
     };
     if let Some(bus) = bus {
         let key = Key::of("buses").child(&bus.name);
@@ -280,6 +292,9 @@ fn is_free(
         *on == bus.name
             && match (theirs, place) {
                 (Place::I2c { address: theirs }, Place::I2c { address: ours }) => *theirs == ours,
+                (Place::Uart { is_asked: theirs, .. }, Place::Uart { is_asked: ours, .. }) => {
+                    !(*theirs && ours)
+                }
                 _ => true,
             }
     };
@@ -296,9 +311,11 @@ fn is_free(
             format!("a spidev node is one chip select, and `{other}` has that of `{bus}` already"),
             "add a bus for the other spidev node",
         ),
-        Place::Uart => (
+        Place::Uart { .. } => (
             key.child("bus"),
-            format!("a serial line has one device, and `{other}` has that of `{bus}` already"),
+            format!(
+                "a device that speaks unasked has the line alone, and `{other}` is on `{bus}` already"
+            ),
             "add a bus for the other tty",
         ),
     };

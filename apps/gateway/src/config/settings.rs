@@ -158,13 +158,8 @@ pub enum Wiring {
         /// The highest clock rate, in hertz, if not as its device likes it.
         clock_hz: Option<u32>,
     },
-    /// A serial line with 8 data bits and 1 stop bit, and one device at its end.
-    Uart {
-        /// The rate in baud; one that termios has a constant for.
-        baud: u32,
-        /// The parity bit.
-        parity: Parity,
-    },
+    /// A serial line.
+    Uart(Line),
 }
 
 impl Wiring {
@@ -173,9 +168,37 @@ impl Wiring {
         match self {
             Self::I2c => BusClass::I2c,
             Self::Spi { .. } => BusClass::Spi,
-            Self::Uart { .. } => BusClass::Uart,
+            Self::Uart(_) => BusClass::Uart,
         }
     }
+}
+
+/// How a serial line is driven.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Line {
+    /// Bits per second.
+    pub baud: u32,
+    /// The parity bit.
+    pub parity: Parity,
+    /// Bits per byte: 7 or 8.
+    pub data_bits: u8,
+    /// Bits at the end of a byte: 1 or 2.
+    pub stop_bits: u8,
+    /// The driver's RS-485 mode, if it is to be used.
+    pub rs485: Option<Rs485>,
+    /// Whether the receiver hears what we send.
+    pub has_echo: bool,
+}
+
+/// How the driver turns an RS-485 transceiver around.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rs485 {
+    /// From raising RTS to the first bit.
+    pub delay_before_send: Duration,
+    /// From the last bit to lowering RTS.
+    pub delay_after_send: Duration,
+    /// Whether the transceiver sends while RTS is low instead.
+    pub is_inverted: bool,
 }
 
 /// The parity bit of a serial line.
@@ -224,8 +247,13 @@ pub enum Place {
         /// The highest clock rate, in hertz.
         clock_hz: u32,
     },
-    /// At the end of the line.
-    Uart,
+    /// On the line.
+    Uart {
+        /// Bits per second.
+        baud: u32,
+        /// Whether it speaks only when it is asked, so that others can be on the line, too.
+        is_asked: bool,
+    },
 }
 
 /// Who sets the pace of a device.

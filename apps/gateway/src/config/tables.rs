@@ -76,7 +76,16 @@ tables! {
     /// The rest of a `[buses.*]` of kind `spi`.
     SpiBus { mode: i64, clock_hz: i64, }
     /// The rest of a `[buses.*]` of kind `uart`.
-    UartBus { baud: i64, parity: Parity, }
+    UartBus {
+        baud: i64,
+        parity: Parity,
+        data_bits: i64,
+        stop_bits: i64,
+        echo: bool,
+        rs485: Rs485,
+    }
+    /// The `rs485` of a bus of kind `uart`.
+    Rs485 { delay_before_send: Interval, delay_after_send: Interval, inverted: bool, }
     /// What every `[devices.*]` has.
     DeviceHead { driver: String, bus: String, }
     /// What a `[devices.*]` on I2C has besides; the rest are the parameters of its driver.

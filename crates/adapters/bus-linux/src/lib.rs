@@ -1,4 +1,4 @@
-//! `/dev/i2c-*`, `/dev/spidev*` and ttys, as what drivers want: embedded-hal buses and byte sources.
+//! `/dev/i2c-*`, `/dev/spidev*` and ttys, as what drivers want: embedded-hal buses and serial lines.
 //!
 //! The only crate that opens device nodes. Each type holds the path of one node and opens it when it
 //! is first used. A node that is missing at start, or goes away with its USB adapter, is a fault like
@@ -23,4 +23,4 @@ pub use i2c::{I2C_TIMEOUT, I2cNode};
 pub use linux_embedded_hal::Delay;
 pub use probe::{Presence, presence};
 pub use spi::{SpiNode, SpiSettings};
-pub use tty::{Parity, Tty, TtySettings};
+pub use tty::{DataBits, Parity, Rs485, SharedTty, StopBits, Tty, TtySettings};

@@ -33,9 +33,9 @@ pub use parameter::{Parameter, Preset, Refusal, Value};
 pub use place::{BusFault, DelayHandle, I2cHandle, I2cPlace, SpiHandle, SpiPlace, UartPlace};
 
 use crate::{
-    ads1115, adxl345, aht20, bh1750, bme280, delimited_text, ds3231, ina219, ina226, lis3dh, lm75,
-    max6675, max31855, mcp3208, mcp9808, mpu6050, nmea0183, scd41, sgp40, sht4x, sht31, shtc3,
-    tmp102, tmp117, veml7700,
+    ads1115, adxl345, aht20, bh1750, bme280, cobs_binary, delimited_text, ds3231, ina219, ina226,
+    lis3dh, lm75, max6675, max31855, mcp3208, mcp9808, modbus_rtu, mpu6050, nmea0183, pms7003,
+    scd41, sgp40, sht4x, sht31, shtc3, tmp102, tmp117, veml7700,
 };
 
 /// Every driver of this crate, by name.
@@ -45,6 +45,7 @@ pub static CATALOGUE: &[Entry] = &[
     aht20::ENTRY,
     bh1750::ENTRY,
     bme280::ENTRY,
+    cobs_binary::ENTRY,
     delimited_text::ENTRY,
     ds3231::ENTRY,
     ina219::ENTRY,
@@ -55,8 +56,10 @@ pub static CATALOGUE: &[Entry] = &[
     max6675::ENTRY,
     mcp3208::ENTRY,
     mcp9808::ENTRY,
+    modbus_rtu::ENTRY,
     mpu6050::ENTRY,
     nmea0183::ENTRY,
+    pms7003::ENTRY,
     scd41::ENTRY,
     sgp40::ENTRY,
     sht31::ENTRY,
@@ -175,6 +178,45 @@ pub enum BadOptions {
         /// The parameter asked for.
         name: &'static str,
     },
+    /// A field lies where no payload has bytes.
+    #[error("a field ends at byte {end}, and the longest payload has {payload_bytes_max}")]
+    BeyondFrame {
+        /// The byte after the field.
+        end: usize,
+        /// The longest payload.
+        payload_bytes_max: usize,
+    },
+    /// A slave on a Modbus line has an address from 1 to 247.
+    #[error("no slave has the address {unit}")]
+    Unit {
+        /// The address as offered.
+        unit: u8,
+    },
+    /// A line has a speed.
+    #[error("a line of 0 baud transmits nothing")]
+    Baud,
+    /// A Modbus frame holds 1 to 125 registers.
+    #[error("no frame holds {registers} registers")]
+    Block {
+        /// The number as offered.
+        registers: u16,
+    },
+    /// The table has no such addresses, or cannot hold such a thing.
+    #[error("nothing of that type can be at address {address}")]
+    Register {
+        /// The first address as offered.
+        address: u16,
+    },
+}
+
+/// What configuration means by `word`, one of the choices of `parameter`.
+pub(crate) fn meant<T: Copy>(
+    parameter: &'static str,
+    word: &str,
+    names: &[(&str, T)],
+) -> Result<T, BadOptions> {
+    let found = names.iter().find(|(name, _)| *name == word);
+    found.map(|(_, meaning)| *meaning).ok_or(BadOptions::Undeclared { name: parameter })
 }
 
 impl Entry {

@@ -25,7 +25,8 @@ use ports::{ByteSource, Device, FrameCount, Measurement, Pacing, Sensor};
 
 use crate::{
     Arguments, Attachment, BadOptions, Entry, Made, Parameter, Preset, UartPlace, Value,
-    lines::{Listener, Verdict},
+    lines::Splitter,
+    listener::{Listener, Verdict},
 };
 
 pub(crate) const ENTRY: Entry = Entry {
@@ -109,7 +110,7 @@ fn make(place: UartPlace, arguments: &Arguments) -> Made {
         line_bytes_max: arguments.integer("line_bytes_max")?,
         columns: arguments.named("columns")?.iter().map(column).collect::<Result<_, _>>()?,
     };
-    Ok(Box::new(DelimitedText::new(place.source, options)?))
+    Ok(Box::new(DelimitedText::new(place.line, options)?))
 }
 
 /// What a call takes beyond its patience: the last read and one line's work.
@@ -151,7 +152,7 @@ impl DelimitedTextOptions {
 /// One device on a line of its own.
 #[derive(Debug)]
 pub struct DelimitedText<S> {
-    listener: Listener<S>,
+    listener: Listener<S, Splitter>,
     options: DelimitedTextOptions,
     sensors: Vec<Sensor>,
 }
@@ -174,7 +175,7 @@ impl<S: ByteSource> DelimitedText<S> {
         }
         let sensor = |column: &Column| Sensor { name: column.name.clone(), kind: column.kind };
         let sensors = options.columns.iter().map(sensor).collect();
-        let listener = Listener::new(source, options.line_bytes_max, None);
+        let listener = Listener::new(source, Splitter::new(options.line_bytes_max, None));
         Ok(Self { listener, options, sensors })
     }
 }

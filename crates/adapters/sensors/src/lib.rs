@@ -5,7 +5,8 @@
 //!
 //! * Chips on a bus are generic over [`embedded_hal`], with one demand more: the bus's error converts
 //!   `Into<NoData>`, because embedded-hal's `ErrorKind` has no word for a timeout.
-//! * Devices that speak unasked are generic over [`ports::ByteSource`].
+//! * Devices that speak unasked are generic over [`ports::ByteSource`], those that share a serial line
+//!   and answer over [`ports::SerialLine`].
 //!
 //! [`CATALOGUE`] lists the drivers as data: a new one is a file with an [`Entry`], and a line there.
 //! An entry may also stand in a crate of its own, and join ours in a [`Catalogue`].
@@ -20,6 +21,8 @@ mod aht20;
 mod bh1750;
 mod bme280;
 mod catalogue;
+mod checksum;
+mod cobs_binary;
 mod delimited_text;
 mod ds3231;
 mod hygrometer;
@@ -27,14 +30,18 @@ mod ina219;
 mod ina226;
 mod lines;
 mod lis3dh;
+mod listener;
 mod lm75;
 mod max31855;
 mod max6675;
 mod mcp3208;
 mod mcp9808;
+mod modbus_rtu;
 mod motion;
 mod mpu6050;
 mod nmea0183;
+mod number;
+mod pms7003;
 mod registers;
 mod scd41;
 #[cfg(test)]
@@ -61,6 +68,7 @@ pub use catalogue::{
     Catalogue, DelayHandle, Entry, Flaw, I2cHandle, I2cPlace, Made, Parameter, Point, Preset,
     Refusal, SpiHandle, SpiPlace, UartPlace, Value,
 };
+pub use cobs_binary::{Checksum, CobsBinary, CobsBinaryOptions, Endianness, Field};
 pub use delimited_text::{Column, DelimitedText, DelimitedTextOptions};
 pub use ds3231::{Ds3231, Ds3231Options};
 pub use ina219::{Ina219, Ina219Options};
@@ -71,8 +79,11 @@ pub use max6675::Max6675;
 pub use max31855::Max31855;
 pub use mcp3208::{Channel, Input, Mcp3208, Mcp3208Options};
 pub use mcp9808::{Mcp9808, Mcp9808Options};
+pub use modbus_rtu::{ModbusRtu, ModbusRtuOptions, Order, Register, RegisterType, Table};
 pub use mpu6050::{Mpu6050, Mpu6050Options};
 pub use nmea0183::Nmea0183;
+pub use number::NumberType;
+pub use pms7003::Pms7003;
 pub use registers::{Burst, OverI2c, OverSpi, Registers};
 pub use scd41::{Scd41, Scd41Options};
 pub use sgp40::{Sgp40, Sgp40Options};

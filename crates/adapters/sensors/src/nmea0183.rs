@@ -36,7 +36,8 @@ use ports::{ByteSource, Device, FrameCount, Measurement, Pacing, Sensor};
 
 use crate::{
     Attachment, Entry, Point,
-    lines::{Listener, Verdict},
+    lines::Splitter,
+    listener::{Listener, Verdict},
     rounded, sensors_of,
 };
 
@@ -88,7 +89,7 @@ pub(crate) const ENTRY: Entry = Entry {
     sensors: SENSORS,
     attachments: &[Attachment::Uart {
         pacing: Pacing::Speaks,
-        make: |place, _| Ok(Box::new(Nmea0183::new(place.source))),
+        make: |place, _| Ok(Box::new(Nmea0183::new(place.line))),
     }],
 };
 
@@ -113,7 +114,7 @@ const BEYOND_PATIENCE: Duration = Duration::from_millis(100);
 /// One receiver on a line of its own.
 #[derive(Debug)]
 pub struct Nmea0183<S> {
-    listener: Listener<S>,
+    listener: Listener<S, Splitter>,
     sensors: Vec<Sensor>,
     /// Whether this receiver sends GGA, as far as is known.
     has_gga: bool,
@@ -122,7 +123,7 @@ pub struct Nmea0183<S> {
 impl<S: ByteSource> Nmea0183<S> {
     /// Takes the source for good.
     pub fn new(source: S) -> Self {
-        let listener = Listener::new(source, LINE_BYTES_MAX, Some(b'$'));
+        let listener = Listener::new(source, Splitter::new(LINE_BYTES_MAX, Some(b'$')));
         Self { listener, sensors: sensors_of(SENSORS), has_gga: false }
     }
 }

@@ -1,4 +1,5 @@
-//! Test doubles: a scripted bus whose faults convert into reasons, and a scripted byte source.
+//! Test doubles: a scripted bus whose faults convert into reasons, a scripted byte source, and a line
+//! with somebody at its far end.
 
 use core::time::Duration;
 use std::collections::VecDeque;
@@ -9,7 +10,7 @@ use embedded_hal::{
     spi::{self, SpiDevice},
 };
 use embedded_hal_mock::eh1::{i2c::Mock as I2cMock, spi::Mock as SpiMock};
-use ports::{ByteSource, Received};
+use ports::{ByteSource, Received, SerialLine};
 
 /// A mock bus, with errors that convert as those of a real adapter do.
 #[derive(Clone, Debug)]
@@ -110,5 +111,53 @@ impl ByteSource for Tape {
         }
         buffer[..portion.len()].copy_from_slice(&portion);
         Ok(Received { len: portion.len(), waited: Duration::from_millis(1) })
+    }
+}
+
+/// What comes after a request: a portion of bytes and the pause in front of it, or a fault.
+pub(crate) type Utterance = Result<(Duration, Vec<u8>), NoData>;
+
+/// A line whose far end answers as a function says. Time passes by reading only.
+pub(crate) struct Line<F> {
+    pub(crate) answer: F,
+    /// What is said unasked, and next.
+    pub(crate) coming: VecDeque<Utterance>,
+    pub(crate) requests: Vec<Vec<u8>>,
+}
+
+impl<F: FnMut(&[u8]) -> Vec<Utterance> + Send> Line<F> {
+    pub(crate) fn to(answer: F) -> Self {
+        Self { answer, coming: VecDeque::new(), requests: Vec::new() }
+    }
+}
+
+impl<F: FnMut(&[u8]) -> Vec<Utterance> + Send> ByteSource for Line<F> {
+    fn read(&mut self, buffer: &mut [u8], patience: Duration) -> Result<Received, NoData> {
+        let Some(next) = self.coming.pop_front() else { return Err(NoData::Silent) };
+        let (pause, mut bytes) = next?;
+        if let Some(left) = pause.checked_sub(patience).filter(|left| !left.is_zero()) {
+            self.coming.push_front(Ok((left, bytes)));
+            return Err(NoData::Silent);
+        }
+        let rest = bytes.split_off(bytes.len().min(buffer.len()));
+        if !rest.is_empty() {
+            self.coming.push_front(Ok((Duration::ZERO, rest)));
+        }
+        buffer[..bytes.len()].copy_from_slice(&bytes);
+        Ok(Received { len: bytes.len(), waited: pause })
+    }
+}
+
+impl<F: FnMut(&[u8]) -> Vec<Utterance> + Send> SerialLine for Line<F> {
+    fn write(&mut self, bytes: &[u8], _patience: Duration) -> Result<(), NoData> {
+        self.requests.push(bytes.to_vec());
+        let answer = (self.answer)(bytes);
+        self.coming.extend(answer);
+        Ok(())
+    }
+
+    fn discard_input(&mut self) -> Result<(), NoData> {
+        self.coming.retain(|next| !matches!(next, Ok((Duration::ZERO, _))));
+        Ok(())
     }
 }

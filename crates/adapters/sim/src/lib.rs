@@ -8,7 +8,8 @@
 //! * **Wiring** — what connects one chip to its bus, and everything that can go wrong with it:
 //!   unplugged, stuck, corrupting, failing now and then. See [`bus::Wiring`].
 //! * **Front** — one way to reach the same chips: [`bus`] as embedded-hal traits inside the process,
-//!   `kernel` as device nodes of an unmodified program, `tty` as a serial line.
+//!   `kernel` as device nodes of an unmodified program, `tty` as a serial line, [`serial`] as one inside
+//!   the process.
 //!
 //! # Invariants
 //!
@@ -24,6 +25,7 @@ pub mod chips;
 pub mod environment;
 pub mod flaky_broker;
 pub mod memory_spool;
+pub mod serial;
 pub mod time;
 
 #[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]

@@ -19,6 +19,7 @@
 //! `TIOCEXCL` keeps later ones out even after it has gone (unless they are privileged), because a
 //! pseudo-terminal, other than a UART, lives on.
 
+mod attendant;
 mod nmea;
 mod player;
 
@@ -33,6 +34,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
+pub use attendant::Attendant;
 pub use player::{Played, Player};
 use rustix::{
     event::{PollFd, PollFlags, Timespec, poll},
@@ -110,6 +112,15 @@ impl Pty {
         self.socket().send(bytes)
     }
 
+    /// Takes what a program has written to the terminal, as much as fits and 0 if there is nothing.
+    ///
+    /// # Errors
+    ///
+    /// [`io::ErrorKind::NotConnected`] if the device is unplugged or nobody has the terminal open.
+    pub fn receive(&self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.socket().receive(buffer)
+    }
+
     /// As [`send`](Self::send), but only to the line of that `plugged_count`.
     fn send_on(&self, plugged_count: u64, bytes: &[u8]) -> io::Result<usize> {
         let mut socket = self.socket();
@@ -132,6 +143,15 @@ impl Pty {
 }
 
 impl Socket {
+    fn receive(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let line = self.line.as_mut().ok_or(io::ErrorKind::NotConnected)?;
+        match rustix::io::read(&line.master, buffer) {
+            Ok(len) => Ok(len),
+            Err(Errno::AGAIN | Errno::INTR) => Ok(0),
+            Err(Errno::IO) => Err(io::ErrorKind::NotConnected.into()),
+            Err(errno) => Err(errno.into()),
+        }
+    }
     fn send(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let line = self.line.as_mut().ok_or(io::ErrorKind::NotConnected)?;
         if !line.has_listener() {

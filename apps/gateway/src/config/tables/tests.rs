@@ -28,6 +28,11 @@ const TABLES: &[(&str, &str, &str)] = &[
     ("UartBus", "[buses.NAME] of kind uart", "[buses.gps]\nkind = \"uart\"\npath = \"/dev/tty1\""),
     ("UartBus", "[buses.NAME] of kind uart", "[buses.wind]\nkind = \"uart\"\npath = \"/dev/tty2\""),
     (
+        "Rs485",
+        "[buses.NAME.rs485]",
+        "[buses.field]\nkind = \"uart\"\npath = \"/dev/tty3\"\n[buses.field.rs485]",
+    ),
+    (
         "DeviceHead",
         "[devices.NAME]",
         "[devices.spare]\ndriver = \"bme280\"\nbus = \"i2c\"\naddress = 0x77",

@@ -12,14 +12,15 @@ const SPI_CLOCK_HZ: u32 = 1_000_000;
 impl Attachment {
     /// The clock rate for which nothing else is said, in hertz: 1 MHz, which wires of some length
     /// carry, or the chip's fastest below it; 0 on other buses.
-    pub fn clock_hz_default(&self) -> u32 {
+    pub fn bits_per_second_default(&self) -> u32 {
         match self {
             Self::Spi { clock_hz_max, .. } => SPI_CLOCK_HZ.min(*clock_hz_max),
-            Self::I2c { .. } | Self::Uart { .. } => 0,
+            Self::Uart { .. } => 9600,
+            Self::I2c { .. } => 0,
         }
     }
 
-    /// Makes a device where nothing is. `bus_timeout` and `clock_hz` are those of the bus on which
+    /// Makes a device where nothing is. `bus_timeout` and `bits_per_second` are those of the bus on which
     /// it would be; only that of its class matters.
     ///
     /// # Errors
@@ -29,15 +30,15 @@ impl Attachment {
         &self,
         arguments: &Arguments,
         bus_timeout: Duration,
-        clock_hz: u32,
+        bits_per_second: u32,
     ) -> Made {
         match self {
             Self::I2c { addresses, make } => {
                 let address = addresses.first().copied().unwrap_or_default();
                 make(I2cPlace::nowhere(address, bus_timeout), arguments)
             }
-            Self::Spi { make, .. } => make(SpiPlace::nowhere(clock_hz), arguments),
-            Self::Uart { make, .. } => make(UartPlace::nowhere(), arguments),
+            Self::Spi { make, .. } => make(SpiPlace::nowhere(bits_per_second), arguments),
+            Self::Uart { make, .. } => make(UartPlace::nowhere(bits_per_second), arguments),
         }
     }
 }
@@ -52,7 +53,7 @@ impl Entry {
     pub fn examples(&self, bus_timeout: Duration) -> Result<Vec<Box<dyn Device>>, BadOptions> {
         let arguments = Arguments::example(self.parameters);
         let make = |attachment: &Attachment| {
-            attachment.make_nowhere(&arguments, bus_timeout, attachment.clock_hz_default())
+            attachment.make_nowhere(&arguments, bus_timeout, attachment.bits_per_second_default())
         };
         self.attachments.iter().map(make).collect()
     }

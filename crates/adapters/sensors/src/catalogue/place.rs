@@ -11,7 +11,7 @@ use embedded_hal::{
     i2c::{self, I2c, NoAcknowledgeSource, Operation, SevenBitAddress},
     spi::{self, SpiDevice},
 };
-use ports::{ByteSource, Received};
+use ports::{ByteSource, Received, SerialLine};
 
 /// A place on an I2C bus.
 #[derive(Debug)]
@@ -37,10 +37,12 @@ pub struct SpiPlace {
     pub clock_hz: u32,
 }
 
-/// A place at the end of a serial line.
+/// A place at a serial line.
 pub struct UartPlace {
-    /// What comes in.
-    pub source: Box<dyn ByteSource>,
+    /// What comes in and, for devices that are asked, goes out; those share it with others.
+    pub line: Box<dyn SerialLine>,
+    /// Bits per second, for what bytes and silence take.
+    pub baud: u32,
 }
 
 /// What a bus of any type did not do.
@@ -244,6 +246,16 @@ impl ByteSource for Nowhere {
     }
 }
 
+impl SerialLine for Nowhere {
+    fn write(&mut self, _: &[u8], _: Duration) -> Result<(), NoData> {
+        Err(NoData::Absent)
+    }
+
+    fn discard_input(&mut self) -> Result<(), NoData> {
+        Err(NoData::Absent)
+    }
+}
+
 impl DelayNs for Nowhere {
     fn delay_ns(&mut self, _: u32) {}
 }
@@ -266,8 +278,8 @@ impl SpiPlace {
 
 impl UartPlace {
     /// A place where nothing speaks, to make a device that is only asked what it would do.
-    pub fn nowhere() -> Self {
-        Self { source: Box::new(Nowhere) }
+    pub fn nowhere(baud: u32) -> Self {
+        Self { line: Box::new(Nowhere), baud }
     }
 }
 
