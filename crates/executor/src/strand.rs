@@ -138,46 +138,35 @@ impl Pool {
         job: Job,
         order: Order,
     ) -> Result<(), (Job, Refusal)> {
-        let mut shard = self.strands.shard(key);
-        if let Some(strand) = shard.get_mut(&key.0)
-            && !self.is_closed()
-            && self.room.take()
-        {
-            strand.jobs.push_back((order.priority, job));
-            drop(shard);
-            self.warn_if_long();
-            return Ok(());
+        let shard = self.strands.shard(key);
+        if !self.is_closed() && self.room.take() {
+            return self.join_strand(shard, key, job, order);
         }
         drop(shard);
-        self.submit_to_new_strand(key, job, order)
+        self.submit_keyed_to_full(key, job, order)
     }
 
-    #[inline(never)]
-    fn submit_to_new_strand(&self, key: Key, job: Job, order: Order) -> Result<(), (Job, Refusal)> {
-        let mut evicted = None;
-        let state = self.lock();
-        if state.closed || !self.room.take() {
-            // Whoever makes room needs the shards, so none is held meanwhile.
-            if let Err(refusal) = self.make_room(state, order, &mut evicted).map(drop) {
-                let capacity = self.settings.capacity;
-                return Err((job, refusal.unwrap_or(Refusal::Full { capacity })));
-            }
-        } else {
-            drop(state);
-        }
-        self.evict(evicted);
-        let mut shard = self.strands.shard(key);
-        let mut state = self.lock();
-        if state.closed {
-            self.room.give_back(1);
-            self.notify_room(state, 0);
-            return Err((job, Refusal::Closed));
-        }
+    /// Puts a job that has a place into its strand, or begins one with it.
+    #[inline(always)]
+    fn join_strand(
+        &self,
+        mut shard: MutexGuard<'_, Shard>,
+        key: Key,
+        job: Job,
+        order: Order,
+    ) -> Result<(), (Job, Refusal)> {
         match shard.entry(key.0) {
             Entry::Occupied(mut strand) => {
                 strand.get_mut().jobs.push_back((order.priority, job));
+                drop(shard);
+                self.warn_if_long();
             }
             Entry::Vacant(vacant) => {
+                let mut state = self.lock();
+                if state.closed {
+                    self.room.give_back(1);
+                    return Err((job, Refusal::Closed));
+                }
                 let stamp = job.submitted;
                 vacant.insert(Strand { jobs: VecDeque::new(), first: Some(job) });
                 state.queue.push(order.priority, Job::new(Runner { key }, stamp, None));
@@ -186,6 +175,18 @@ impl Pool {
             }
         }
         Ok(())
+    }
+
+    #[cold]
+    fn submit_keyed_to_full(&self, key: Key, job: Job, order: Order) -> Result<(), (Job, Refusal)> {
+        let mut evicted = None;
+        // Whoever makes room needs the shards, so none is held meanwhile.
+        if let Err(refusal) = self.make_room(self.lock(), order, &mut evicted).map(drop) {
+            let capacity = self.settings.capacity;
+            return Err((job, refusal.unwrap_or(Refusal::Full { capacity })));
+        }
+        self.evict(evicted);
+        self.join_strand(self.strands.shard(key), key, job, order)
     }
 
     /// Queues a strand's runner again.

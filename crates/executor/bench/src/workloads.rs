@@ -75,16 +75,19 @@ pub struct Flood {
     pub cpu: f64,
 }
 
-fn flood<C>(make: impl Fn() -> C, jobs: u64, feed: impl FnOnce(&C)) -> Flood {
-    let used = cpu();
+/// Feeds `jobs` after a quarter as many that do not count: a flood begins on one core, and it takes the
+/// system some milliseconds to spread its threads, longer than fast pools need for the whole.
+fn flood<C>(make: impl Fn() -> C, jobs: u64, feed: impl Fn(&C, u64)) -> Flood {
     let pool = make();
     let before = ended();
-    let start = Instant::now();
-    feed(&pool);
-    wait_for(before + jobs);
-    let elapsed = start.elapsed();
+    let warm_up = jobs / 4 / 64 * 64;
+    feed(&pool, warm_up);
+    wait_for(before + warm_up);
+    let (used, start) = (cpu(), Instant::now());
+    feed(&pool, jobs);
+    wait_for(before + warm_up + jobs);
+    let (elapsed, used) = (start.elapsed(), cpu() - used);
     drop(pool);
-    let used = cpu() - used;
     Flood {
         rate: jobs as f64 / elapsed.as_secs_f64() / 1e6,
         cpu: used.as_nanos() as f64 / jobs as f64,
@@ -92,11 +95,11 @@ fn flood<C>(make: impl Fn() -> C, jobs: u64, feed: impl FnOnce(&C)) -> Flood {
 }
 
 pub fn w1<C: Contender>(make: impl Fn() -> C, jobs: u64) -> Flood {
-    flood(make, jobs, |pool| (0..jobs).for_each(|n| pool.detach(job(n))))
+    flood(make, jobs, |pool, jobs| (0..jobs).for_each(|n| pool.detach(job(n))))
 }
 
 pub fn w2<C: Contender>(make: impl Fn() -> C, jobs: u64) -> Flood {
-    flood(make, jobs, |pool| {
+    flood(make, jobs, |pool, jobs| {
         let mut window = VecDeque::with_capacity(1024);
         for seed in 0..jobs {
             if window.len() == 1024 {
@@ -116,7 +119,7 @@ pub fn w2<C: Contender>(make: impl Fn() -> C, jobs: u64) -> Flood {
 }
 
 pub fn w3<C: Contender>(make: impl Fn() -> C, jobs: u64) -> Flood {
-    flood(make, jobs / 4 * 4, |pool| {
+    flood(make, jobs / 4 * 4, |pool, jobs| {
         std::thread::scope(|scope| {
             for _ in 0..4 {
                 scope.spawn(|| (0..jobs / 4).for_each(|n| pool.detach(job(n))));
@@ -126,19 +129,19 @@ pub fn w3<C: Contender>(make: impl Fn() -> C, jobs: u64) -> Flood {
 }
 
 pub fn w8<C: Contender>(make: impl Fn() -> C, jobs: u64) -> Flood {
-    flood(make, jobs / 64 * 64, |pool| {
+    flood(make, jobs / 64 * 64, |pool, jobs| {
         (0..jobs / 64).for_each(|batch| pool.batch((0..64).map(|n| job(batch * 64 + n))));
     })
 }
 
 /// W1 over 64 keys.
 pub fn keyed<C: Contender>(make: impl Fn() -> C, jobs: u64) -> Flood {
-    flood(make, jobs, |pool| (0..jobs).for_each(|n| pool.keyed(n % 64, job(n))))
+    flood(make, jobs, |pool, jobs| (0..jobs).for_each(|n| pool.keyed(n % 64, job(n))))
 }
 
 /// W1 over keys that never come again.
 pub fn keyed_fresh<C: Contender>(make: impl Fn() -> C, jobs: u64) -> Flood {
-    flood(make, jobs, |pool| (0..jobs).for_each(|n| pool.keyed(n, job(n))))
+    flood(make, jobs, |pool, jobs| (0..jobs).for_each(|n| pool.keyed(n, job(n))))
 }
 
 /// A percentile of nanoseconds, in microseconds.
@@ -148,6 +151,12 @@ pub fn percentile(samples: &mut [u64], q: f64) -> f64 {
     samples[rank - 1] as f64 / 1000.0
 }
 
+/// Lets the scheduler forget the flood before: what it remembers of a thread's load, for some tens
+/// of milliseconds, decides on which core its partner is woken.
+fn settle() {
+    std::thread::sleep(Duration::from_millis(100));
+}
+
 fn pause_until(until: Instant) {
     std::thread::sleep(until.saturating_duration_since(Instant::now()));
 }
@@ -155,6 +164,7 @@ fn pause_until(until: Instant) {
 /// W5: microseconds from submit to result, after a pause in which everybody went to sleep.
 pub fn w5<C: Contender>(make: impl Fn() -> C, trips: usize) -> Vec<u64> {
     let pool = make();
+    settle();
     let trip = |_| {
         std::thread::sleep(Duration::from_micros(300));
         let start = Instant::now();
@@ -185,6 +195,7 @@ fn switches() -> i64 {
 pub fn paced<C: Contender>(make: impl Fn() -> C, jobs: usize, period: Duration) -> Paced {
     static STARTED: [AtomicU64; 8192] = [const { AtomicU64::new(0) }; 8192];
     let pool = make();
+    settle();
     let origin = Instant::now();
     let (used, switched, before) = (cpu(), switches(), ended());
     let mut submit = Vec::with_capacity(jobs);
