@@ -39,8 +39,26 @@ pub fn gateway_binary() -> PathBuf {
     path
 }
 
-fn subscriber_binary() -> PathBuf {
-    let path = target().join("debug/telemetryhub-subscriber");
+/// The subscriber, as built beside the tests.
+///
+/// # Panics
+///
+/// If it was not built; `cargo xtask test` does.
+pub fn subscriber_binary() -> PathBuf {
+    beside_the_tests("telemetryhub-subscriber")
+}
+
+/// The simulated site, as built beside the tests.
+///
+/// # Panics
+///
+/// If it was not built; `cargo xtask test` does.
+pub fn simulator_binary() -> PathBuf {
+    beside_the_tests("telemetryhub-sim")
+}
+
+fn beside_the_tests(program: &str) -> PathBuf {
+    let path = target().join("debug").join(program);
     assert!(path.is_file(), "{} is missing: run `cargo xtask test`", path.display());
     path
 }

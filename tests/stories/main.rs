@@ -7,6 +7,7 @@
 
 mod broker;
 mod devices;
+mod faults;
 mod metrics;
 mod supervisor;
 mod time;

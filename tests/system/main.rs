@@ -8,5 +8,7 @@
 
 mod delivery;
 mod devices;
+mod forty;
 mod parts;
 mod scan;
+mod stuck_bus;

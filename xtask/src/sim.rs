@@ -13,9 +13,10 @@ pub(crate) const EXAMPLES: &str = "Examples:
   cargo xtask sim --duration 0s                    until Ctrl-C
   cargo xtask sim --headless --duration 60s        no table; the report only, for scripts
   cargo xtask sim --broker mqtt://localhost:1883   through a broker of yours instead of the built-in one
+  cargo xtask sim --site forty --faults random     forty devices, and whatever goes wrong with them
   cargo xtask sim --keep                           keep the site's folder: configuration, spool, log
 
-It exits with 0 if the verifier found no sample missing, and with 1 if it did.";
+It exits with 0 if the verifier found no sample missing and nothing is unexplained, and with 1 otherwise.";
 
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
@@ -31,9 +32,15 @@ pub(crate) struct Arguments {
     /// Keep the site's folder (configuration, spool, log) and say where it is
     #[arg(long)]
     keep: bool,
-    /// Which weather the site has; the same seed gives the same
+    /// Which weather the site has, and which faults are drawn; the same seed gives the same
     #[arg(long, default_value_t = 1, value_name = "NUMBER")]
     seed: u64,
+    /// Which devices there are: small (four) or forty
+    #[arg(long, default_value = "small", value_name = "SITE")]
+    site: String,
+    /// What goes wrong: a script's file, or `random` (docs/simulator.md)
+    #[arg(long, value_name = "FILE|random")]
+    faults: Option<String>,
 }
 
 impl Arguments {
@@ -42,8 +49,10 @@ impl Arguments {
         let mut passed = vec![
             format!("--duration={}", humantime::format_duration(self.duration)),
             format!("--seed={}", self.seed),
+            format!("--site={}", self.site),
         ];
         passed.extend(self.broker.iter().map(|url| format!("--broker={url}")));
+        passed.extend(self.faults.iter().map(|faults| format!("--faults={faults}")));
         passed.extend(self.headless.then(|| "--headless".to_owned()));
         passed.extend(self.keep.then(|| "--keep".to_owned()));
         passed

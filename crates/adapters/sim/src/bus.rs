@@ -14,14 +14,31 @@
 //!
 //! # Deliberately absent
 //!
-//! Waiting. A stalled transaction says how long it held the bus; who serves it lets that time pass.
+//! Waiting in the buses' own calls. They say how long a transaction held the bus; who serves it lets
+//! that time pass. The embedded-hal face does so by what it was given: see [`I2cBus::waiting_by`].
 
 mod chance;
+mod fault;
 mod i2c;
 mod spi;
 mod wiring;
 
+use std::{sync::Arc, time::Duration};
+
 pub use chance::Chance;
+pub(crate) use fault::Occasion;
+pub use fault::{BusError, BusFault, Effect, FaultPlan, When};
 pub use i2c::I2cBus;
 pub use spi::SpiLine;
-pub use wiring::{BusError, BusFault, Effect, FaultPlan, Tally, When, Wiring};
+pub use wiring::{PlanId, Tally, Wiring};
+
+/// Lets time pass while a transaction holds its bus.
+type Wait = Arc<dyn Fn(Duration) + Send + Sync>;
+
+/// How long a transaction held its bus, however it ended.
+fn held(outcome: &Result<Duration, BusError>) -> Duration {
+    match outcome {
+        Ok(held) => *held,
+        Err(error) => error.held,
+    }
+}

@@ -7,6 +7,7 @@
 //! * **Environment** — what the chips sense: a physical model, not noise. See [`environment`].
 //! * **Wiring** — what connects one chip to its bus, and everything that can go wrong with it:
 //!   unplugged, stuck, corrupting, failing now and then. See [`bus::Wiring`].
+//! * **Script** — what goes wrong with which device, and when: see [`faults`].
 //! * **Front** — one way to reach the same chips: [`bus`] as embedded-hal traits inside the process,
 //!   `kernel` as device nodes of an unmodified program, `tty` as a serial line, [`serial`] as one inside
 //!   the process.
@@ -23,6 +24,7 @@
 pub mod bus;
 pub mod chips;
 pub mod environment;
+pub mod faults;
 pub mod flaky_broker;
 pub mod memory_spool;
 pub mod serial;

@@ -35,7 +35,7 @@ use std::{
 };
 
 pub use attendant::Attendant;
-pub use player::{Played, Player};
+pub use player::{Played, PlayedCount, Player};
 use rustix::{
     event::{PollFd, PollFlags, Timespec, poll},
     fs::{Mode, OFlags},

@@ -1,10 +1,13 @@
 //! One chip behind an SPI chip select.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use embedded_hal::spi::{ErrorType, Operation, SpiDevice};
 
-use super::{BusError, Wiring, wiring::Passage};
+use super::{BusError, Wait, Wiring, held, wiring::Passage};
 use crate::chips::SpiChip;
 
 /// One chip select line and the chip on it. Clones are the same line.
@@ -14,6 +17,8 @@ use crate::chips::SpiChip;
 pub struct SpiLine {
     socket: Arc<Mutex<Socket>>,
     wiring: Wiring,
+    /// None: a driver in this process does not notice that the bus is held.
+    wait: Option<Wait>,
 }
 
 struct Socket {
@@ -25,7 +30,14 @@ impl SpiLine {
     /// A line with `chip` on it.
     pub fn new(chip: impl SpiChip + 'static) -> Self {
         let socket = Socket { chip: Box::new(chip), plugged_count: 1 };
-        Self { socket: Arc::new(Mutex::new(socket)), wiring: Wiring::plugged() }
+        Self { socket: Arc::new(Mutex::new(socket)), wiring: Wiring::plugged(), wait: None }
+    }
+
+    /// The same line, on which a driver in this process waits by `wait` while a fault holds it.
+    #[must_use]
+    pub fn waiting_by(mut self, wait: impl Fn(Duration) + Send + Sync + 'static) -> Self {
+        self.wait = Some(Arc::new(wait));
+        self
     }
 
     /// The handle to the chip's connection.
@@ -33,26 +45,29 @@ impl SpiLine {
         self.wiring.clone()
     }
 
-    /// One activation of the chip select: on entry what is sent, on return what is received.
+    /// One activation of the chip select: on entry what is sent, on return what is received. Returns
+    /// how much longer than usual it took, which this call does not wait for.
     ///
     /// # Errors
     ///
     /// [`BusError`] if a fault was injected.
-    pub fn exchange(&self, frame: &mut [u8]) -> Result<(), BusError> {
+    pub fn exchange(&self, frame: &mut [u8]) -> Result<Duration, BusError> {
         let mut socket = self.socket.lock().unwrap_or_else(PoisonError::into_inner);
-        match self.wiring.pass() {
-            Passage::Absent => frame.fill(0xFF),
-            Passage::Fails(error) => return Err(error),
-            Passage::Reaches { plugged_count, distortion } => {
-                if plugged_count != socket.plugged_count {
-                    socket.plugged_count = plugged_count;
-                    socket.chip.power_on();
-                }
-                socket.chip.transfer(frame);
-                distortion.distort(frame);
+        let (plugged_count, mut distortion) = match self.wiring.pass(true) {
+            Passage::Absent => {
+                frame.fill(0xFF);
+                return Ok(Duration::ZERO);
             }
+            Passage::Fails(error) => return Err(error),
+            Passage::Reaches { plugged_count, distortion } => (plugged_count, distortion),
+        };
+        if plugged_count != socket.plugged_count {
+            socket.plugged_count = plugged_count;
+            socket.chip.power_on();
         }
-        Ok(())
+        socket.chip.transfer(frame);
+        distortion.distort(frame);
+        Ok(distortion.held(frame.len()))
     }
 }
 
@@ -63,7 +78,11 @@ impl ErrorType for SpiLine {
 impl SpiDevice for SpiLine {
     fn transaction(&mut self, operations: &mut [Operation<'_, u8>]) -> Result<(), BusError> {
         let mut frame: Vec<u8> = operations.iter().flat_map(sent).collect();
-        self.exchange(&mut frame)?;
+        let outcome = self.exchange(&mut frame);
+        if let Some(wait) = &self.wait {
+            wait(held(&outcome));
+        }
+        outcome?;
         let mut clocked = 0;
         for operation in operations {
             let length = sent(operation).len();

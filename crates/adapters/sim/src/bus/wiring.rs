@@ -5,121 +5,14 @@ use std::{
     time::Duration,
 };
 
-use domain::NoData;
-use embedded_hal::{
-    i2c::{self, NoAcknowledgeSource},
-    spi,
-};
-
-use super::Chance;
-
-/// What a controller reports of a transaction that went wrong.
-///
-/// The kernel's meaning of each code is in its `Documentation/i2c/fault-codes.rst`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum BusFault {
-    /// No acknowledge as bcm2835 reports it: EREMOTEIO.
-    RemoteIo,
-    /// No acknowledge as i2c-tiny-usb and most others report it: ENXIO.
-    NoAcknowledge,
-    /// Another controller won the bus: EAGAIN.
-    ArbitrationLost,
-    /// The clock line was held too long: ETIMEDOUT.
-    TimedOut,
-    /// Anything else that the controller noticed: EIO.
-    Io,
-}
-
-/// A transaction failed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("bus transaction failed: {fault:?}")]
-pub struct BusError {
-    /// What the controller reports.
-    pub fault: BusFault,
-    /// How long the bus was held before it reported. This crate's buses do not wait themselves.
-    pub held: Duration,
-}
-
-impl BusError {
-    pub(super) const fn at_once(fault: BusFault) -> Self {
-        Self { fault, held: Duration::ZERO }
-    }
-}
-
-/// As the gateway's own bus adapter classifies the errno of each.
-impl From<BusError> for NoData {
-    fn from(error: BusError) -> Self {
-        match error.fault {
-            BusFault::RemoteIo | BusFault::NoAcknowledge => Self::Absent,
-            BusFault::TimedOut => Self::Timeout,
-            BusFault::ArbitrationLost | BusFault::Io => Self::BusFault,
-        }
-    }
-}
-
-impl i2c::Error for BusError {
-    fn kind(&self) -> i2c::ErrorKind {
-        match self.fault {
-            BusFault::RemoteIo | BusFault::NoAcknowledge => {
-                i2c::ErrorKind::NoAcknowledge(NoAcknowledgeSource::Unknown)
-            }
-            BusFault::ArbitrationLost => i2c::ErrorKind::ArbitrationLoss,
-            BusFault::Io => i2c::ErrorKind::Bus,
-            BusFault::TimedOut => i2c::ErrorKind::Other,
-        }
-    }
-}
-
-impl spi::Error for BusError {
-    fn kind(&self) -> spi::ErrorKind {
-        spi::ErrorKind::Other
-    }
-}
-
-/// Which transactions a fault befalls.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum When {
-    /// Every one.
-    Always,
-    /// Every one after this many more.
-    After(u64),
-    /// Each with this probability.
-    Sometimes {
-        /// From 0 (never) to 1 (always).
-        probability: f64,
-        /// Decides which ones.
-        seed: u64,
-    },
-}
-
-/// What befalls a transaction.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Effect {
-    /// It fails at once and does not reach the chip.
-    Fail(BusFault),
-    /// The chip holds the bus this long; then it fails as timed out.
-    Stall(Duration),
-    /// Every byte read has these bits inverted.
-    Flip(u8),
-    /// Every byte read is this one.
-    StickAt(u8),
-}
-
-/// One thing that goes wrong.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct FaultPlan {
-    /// Which transactions.
-    pub when: When,
-    /// What happens to them.
-    pub effect: Effect,
-}
+use super::{BusError, BusFault, Effect, FaultPlan, fault::Occasion};
 
 /// What a connection has seen.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Tally {
     /// Transactions addressed to the chip.
     pub transactions: u64,
-    /// Those of them that a plan spoilt, or that found the chip unplugged.
+    /// Those of them that a plan befell, or that found the chip unplugged.
     pub spoilt: u64,
 }
 
@@ -133,26 +26,20 @@ struct State {
     /// How often the chip was plugged in.
     plugged_count: u64,
     plans: Vec<Pending>,
+    /// How many plans there have been.
+    plan_count: u64,
     tally: Tally,
 }
 
+/// A plan that was injected.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PlanId(u64);
+
 #[derive(Debug)]
 struct Pending {
-    plan: FaultPlan,
-    seen: u64,
-    chance: Chance,
-}
-
-impl Pending {
-    fn befalls_next(&mut self) -> bool {
-        let earlier = self.seen;
-        self.seen += 1;
-        match self.plan.when {
-            When::Always => true,
-            When::After(good) => earlier >= good,
-            When::Sometimes { probability, .. } => self.chance.unit() < probability,
-        }
-    }
+    id: PlanId,
+    effect: Effect,
+    occasion: Occasion,
 }
 
 /// What happens to one transaction.
@@ -167,18 +54,46 @@ pub(super) enum Passage {
     },
 }
 
-/// What the wire does to bytes read.
-#[derive(Clone, Copy, Default)]
+/// What the wire does to a transaction that reaches the chip.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Distortion {
     flip: u8,
+    flips_at: Vec<(usize, u8)>,
     stuck_at: Option<u8>,
+    stretch: Duration,
+    per_byte: Duration,
+    /// How many bytes have been read before.
+    bytes_read: usize,
 }
 
 impl Distortion {
-    pub(super) fn distort(self, bytes: &mut [u8]) {
-        for byte in bytes {
-            *byte = self.stuck_at.unwrap_or(*byte ^ self.flip);
+    fn add(&mut self, effect: Effect) -> Result<(), BusError> {
+        match effect {
+            Effect::Fail(fault) => return Err(BusError::at_once(fault)),
+            Effect::Stall(held) => return Err(BusError { fault: BusFault::TimedOut, held }),
+            Effect::Stretch(span) => self.stretch += span,
+            Effect::SlowDown(per_byte) => self.per_byte += per_byte,
+            Effect::Flip(bits) => self.flip ^= bits,
+            Effect::FlipAt { index, bits } => self.flips_at.push((index, bits)),
+            Effect::StickAt(byte) => self.stuck_at = Some(byte),
         }
+        Ok(())
+    }
+
+    /// Changes the next bytes that are read in the transaction.
+    pub(super) fn distort(&mut self, bytes: &mut [u8]) {
+        for byte in bytes {
+            let here = self.flips_at.iter().filter(|(index, _)| *index == self.bytes_read);
+            let flip = here.fold(self.flip, |flip, (_, bits)| flip ^ bits);
+            *byte = self.stuck_at.unwrap_or(*byte ^ flip);
+            self.bytes_read += 1;
+        }
+    }
+
+    /// How much longer a transaction of so many bytes holds the bus.
+    pub(super) fn held(&self, bytes: usize) -> Duration {
+        let bytes = u32::try_from(bytes).unwrap_or(u32::MAX);
+        self.stretch.saturating_add(self.per_byte.saturating_mul(bytes))
     }
 }
 
@@ -188,6 +103,7 @@ impl Wiring {
             is_plugged: true,
             plugged_count: 1,
             plans: Vec::new(),
+            plan_count: 0,
             tally: Tally::default(),
         };
         Self(Arc::new(Mutex::new(state)))
@@ -208,13 +124,19 @@ impl Wiring {
 
     /// From now on `plan` applies, besides those injected before; the first that fails a transaction
     /// decides how.
-    pub fn inject(&self, plan: FaultPlan) {
-        let seed = match plan.when {
-            When::Sometimes { seed, .. } => seed,
-            When::Always | When::After(_) => 0,
-        };
-        let pending = Pending { plan, seen: 0, chance: Chance::seeded(seed) };
-        self.with(|state| state.plans.push(pending));
+    pub fn inject(&self, plan: FaultPlan) -> PlanId {
+        self.with(|state| {
+            let id = PlanId(state.plan_count);
+            state.plan_count += 1;
+            let occasion = Occasion::new(plan.when);
+            state.plans.push(Pending { id, effect: plan.effect, occasion });
+            id
+        })
+    }
+
+    /// Drops one plan, if it is not dropped yet.
+    pub fn withdraw(&self, id: PlanId) {
+        self.with(|state| state.plans.retain(|pending| pending.id != id));
     }
 
     /// Drops every plan. An unplugged chip stays unplugged.
@@ -227,14 +149,15 @@ impl Wiring {
         self.with(|state| state.tally)
     }
 
-    /// Counts the next transaction and decides what happens to it.
-    pub(super) fn pass(&self) -> Passage {
+    /// Counts the next transaction and decides what happens to it. What changes bytes read befalls
+    /// only those that read.
+    pub(super) fn pass(&self, reads: bool) -> Passage {
         self.with(|state| {
-            let passage = state.decide();
+            let passage = state.decide(reads);
             state.tally.transactions += 1;
             let is_clean = matches!(
-                passage,
-                Passage::Reaches { distortion: Distortion { flip: 0, stuck_at: None }, .. }
+                &passage,
+                Passage::Reaches { distortion, .. } if *distortion == Distortion::default()
             );
             state.tally.spoilt += u64::from(!is_clean);
             passage
@@ -247,24 +170,19 @@ impl Wiring {
 }
 
 impl State {
-    fn decide(&mut self) -> Passage {
+    fn decide(&mut self, reads: bool) -> Passage {
         if !self.is_plugged {
             return Passage::Absent;
         }
         let mut distortion = Distortion::default();
         let mut failure = None;
         // Every plan sees every transaction, so that its counting does not depend on the others.
-        for effect in
-            self.plans.iter_mut().filter_map(|p| p.befalls_next().then_some(p.plan.effect))
-        {
-            match effect {
-                Effect::Fail(fault) => failure = failure.or(Some(BusError::at_once(fault))),
-                Effect::Stall(held) => {
-                    failure = failure.or(Some(BusError { fault: BusFault::TimedOut, held }));
-                }
-                Effect::Flip(bits) => distortion.flip ^= bits,
-                Effect::StickAt(byte) => distortion.stuck_at = Some(byte),
-            }
+        let befalling = |p: &mut Pending| {
+            let may = reads || !p.effect.is_of_reads();
+            (may && p.occasion.befalls_next()).then_some(p.effect)
+        };
+        for effect in self.plans.iter_mut().filter_map(befalling) {
+            failure = failure.or(distortion.add(effect).err());
         }
         failure.map_or(
             Passage::Reaches { plugged_count: self.plugged_count, distortion },

@@ -16,12 +16,19 @@ pub(super) enum Answer {
     Opened { file: Arc<OwnedFd>, closes_on_exec: bool },
     /// It fails.
     Refused(Refusal),
+    /// It ends in this way, but not before the bus has been held so long.
+    Later { held: Duration, answer: Box<Answer> },
 }
 
 impl Answer {
     /// Success without anything to tell.
     pub(super) const fn done(value: i64) -> Self {
         Self::Done { value, writes: Vec::new() }
+    }
+
+    /// The same after the bus was held.
+    pub(super) fn after(self, held: Duration) -> Self {
+        if held.is_zero() { self } else { Self::Later { held, answer: Box::new(self) } }
     }
 }
 

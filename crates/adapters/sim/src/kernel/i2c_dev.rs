@@ -1,5 +1,7 @@
 //! The ioctls of `linux/i2c-dev.h`, answered from a bus in memory.
 
+use std::time::Duration;
+
 use embedded_hal::i2c::Operation;
 use rustix::io::Errno;
 
@@ -122,6 +124,7 @@ fn add(child: Child, message: &[u8], segments: &mut Vec<Segment>) -> Result<(), 
 
 /// Runs the segments; neighbours with one address are one transaction to its chip.
 fn transact(bus: &I2cBus, (mut segments, count): (Vec<Segment>, u32)) -> Result<Answer, Refusal> {
+    let mut held = Duration::ZERO;
     for run in segments.chunk_by_mut(|a, b| a.address == b.address) {
         let Some(address) = run.first().map(|segment| segment.address) else { continue };
         let mut operations: Vec<_> = run
@@ -134,7 +137,7 @@ fn transact(bus: &I2cBus, (mut segments, count): (Vec<Segment>, u32)) -> Result<
                 }
             })
             .collect();
-        bus.transfer(address, &mut operations)?;
+        held += bus.transfer(address, &mut operations)?;
     }
     let mut writes = Vec::new();
     for segment in segments.iter().filter(|segment| segment.is_read) {
@@ -145,7 +148,7 @@ fn transact(bus: &I2cBus, (mut segments, count): (Vec<Segment>, u32)) -> Result<
             rest = others;
         }
     }
-    Ok(Answer::Done { value: i64::from(count), writes })
+    Ok(Answer::Done { value: i64::from(count), writes }.after(held))
 }
 
 #[cfg(test)]

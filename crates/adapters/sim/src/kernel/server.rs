@@ -196,16 +196,13 @@ impl Server {
         }
         let outcome =
             if is_open { open(&self.nodes, &call) } else { self.ioctl(node.as_ref(), &call) };
-        match outcome {
-            Ok(answer) => tell(listener, &call, answer),
-            Err(refusal) if refusal.held.is_zero() => {
-                tell(listener, &call, Answer::Refused(refusal));
-            }
-            Err(refusal) => {
-                let due = now + refusal.held;
-                self.busy_until.extend(node.map(|node| (node, due)));
-                self.postpone(due, listener, call, Some(Answer::Refused(refusal)));
-            }
+        let answer = outcome.unwrap_or_else(|refusal| Answer::Refused(refusal).after(refusal.held));
+        if let Answer::Later { held, answer } = answer {
+            let due = now + held;
+            self.busy_until.extend(node.map(|node| (node, due)));
+            self.postpone(due, listener, call, Some(*answer));
+        } else {
+            tell(listener, &call, answer);
         }
     }
 
@@ -239,6 +236,7 @@ fn tell(listener: &Listener, call: &Call, answer: Answer) {
     match answer {
         Answer::Continue => listener.let_through(call),
         Answer::Refused(refusal) => listener.fail(call, refusal.errno),
+        Answer::Later { answer, .. } => tell(listener, call, *answer),
         Answer::Opened { file, closes_on_exec } => {
             if let Err(errno) = listener.inject(call, file.as_fd(), closes_on_exec) {
                 listener.fail(call, errno);

@@ -1,6 +1,9 @@
 //! The ioctls of `linux/spi/spidev.h`, answered from a chip behind a chip select in memory.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use rustix::io::Errno;
 
@@ -127,12 +130,12 @@ fn message(line: &SpiLine, child: Child, argument: u64, size: usize) -> Result<A
     if total > BYTES_MAX {
         return Err(Errno::MSGSIZE.into());
     }
-    let mut writes = Vec::new();
+    let (mut writes, mut held) = (Vec::new(), Duration::ZERO);
     // The chip stays selected from one transfer to the next unless told otherwise.
     for selected in transfers.chunk_by(|earlier, _| !earlier.deselects_after) {
-        exchange(line, child, selected, &mut writes)?;
+        held += exchange(line, child, selected, &mut writes)?;
     }
-    Ok(Answer::Done { value: i64::try_from(total).unwrap_or(i64::MAX), writes })
+    Ok(Answer::Done { value: i64::try_from(total).unwrap_or(i64::MAX), writes }.after(held))
 }
 
 /// tx and rx pointer, length, speed, delay, bits per word, deselect, and what only wider wires use.
@@ -159,7 +162,7 @@ fn exchange(
     child: Child,
     selected: &[Transfer],
     writes: &mut Vec<Write>,
-) -> Result<(), Refusal> {
+) -> Result<Duration, Refusal> {
     let mut frame = Vec::new();
     for transfer in selected {
         match transfer.tx {
@@ -167,7 +170,7 @@ fn exchange(
             tx => frame.extend(child.bytes(tx, transfer.length)?),
         }
     }
-    line.exchange(&mut frame)?;
+    let held = line.exchange(&mut frame)?;
     let mut received = frame.as_slice();
     for transfer in selected {
         let (mine, rest) = received.split_at(transfer.length);
@@ -176,7 +179,7 @@ fn exchange(
             writes.push(Write { address: transfer.rx, bytes: mine.to_vec() });
         }
     }
-    Ok(())
+    Ok(held)
 }
 
 #[cfg(test)]

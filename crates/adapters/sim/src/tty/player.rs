@@ -76,13 +76,29 @@ impl Pty {
     }
 }
 
+/// The count of a player, which outlives it.
+#[derive(Clone, Debug)]
+pub struct PlayedCount(Arc<Counts>);
+
+impl PlayedCount {
+    /// What the player has done so far.
+    pub fn now(&self) -> Played {
+        Played {
+            frames_sent: self.0.frames_sent.load(Ordering::Relaxed),
+            frames_cut: self.0.frames_cut.load(Ordering::Relaxed),
+        }
+    }
+}
+
 impl Player {
     /// What it has done so far.
     pub fn played(&self) -> Played {
-        Played {
-            frames_sent: self.counts.frames_sent.load(Ordering::Relaxed),
-            frames_cut: self.counts.frames_cut.load(Ordering::Relaxed),
-        }
+        self.count().now()
+    }
+
+    /// Its count.
+    pub fn count(&self) -> PlayedCount {
+        PlayedCount(Arc::clone(&self.counts))
     }
 
     /// Whether the last frame was sent.
