@@ -6,6 +6,7 @@
 )]
 
 mod broker;
+mod commands;
 mod devices;
 mod faults;
 mod metrics;

@@ -10,8 +10,16 @@ use serde_json::Value;
 
 use crate::command::{cargo, root};
 
-const ADAPTERS: [&str; 6] =
-    ["bus-linux", "clock-linux", "publisher-mqtt", "sensors", "sim", "spool-file"];
+const ADAPTERS: [&str; 8] = [
+    "bus-linux",
+    "clock-linux",
+    "control-unix",
+    "publisher-mqtt",
+    "sensors",
+    "sim",
+    "spool-file",
+    "state-file",
+];
 
 /// The dependency rule. To review this function is to review the architecture.
 fn may_know(who: &str, whom: &str) -> bool {
@@ -20,7 +28,7 @@ fn may_know(who: &str, whom: &str) -> bool {
         "ports" | "wire" => whom == "domain",
         "pipeline" => matches!(whom, "domain" | "ports" | "wire" | "executor"),
         // The format of bytes on disk is the wire's; the files are the adapter's.
-        "spool-file" => matches!(whom, "domain" | "ports" | "wire"),
+        "spool-file" | "state-file" => matches!(whom, "domain" | "ports" | "wire"),
         // Composition roots. None of them ships a simulation, and only one is the gateway.
         "gateway" => !matches!(whom, "sim" | "simulator" | "subscriber" | "xtask" | "blackbox"),
         "subscriber" => {

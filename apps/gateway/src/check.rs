@@ -142,6 +142,9 @@ fn write_device(f: &mut fmt::Formatter<'_>, device: &Device) -> fmt::Result {
     for argument in config::unusual(device.entry.parameters, &device.arguments) {
         write!(f, ", {argument}")?;
     }
+    for patience in config::unusual_patience(device.faults, device.priority) {
+        write!(f, ", {patience}")?;
+    }
     match device.pace {
         Pace::Asked { period } => writeln!(f, ", every {}", humantime::format_duration(period))?,
         Pace::Speaks { silence } => {

@@ -17,7 +17,7 @@ use sensors::{Catalogue, Entry};
 
 use crate::{
     catalogue::{self, Form},
-    check,
+    check, command,
     config::{self, Bus, Config, Wiring, nearest},
     logging, run, scan,
 };
@@ -36,6 +36,7 @@ const EXAMPLES: &str = "Examples:
   telemetryhub catalogue                       what can be connected
   telemetryhub catalogue bme280                one driver in full, with an example to copy
   telemetryhub scan --bus /dev/i2c-1           who answers there, and which drivers fit
+  telemetryhub command status                  how the devices of a running gateway fare
 
 Every value of the file can be overridden from the environment:
   TELEMETRYHUB__MQTT__URL=mqtt://broker.local telemetryhub run --config gateway.toml
@@ -58,6 +59,10 @@ enum Command {
     /// they have something to say are not found: an address that is silent may still be taken.
     #[command(after_help = SCAN_EXAMPLES)]
     Scan(ScanArguments),
+    /// Ask something of a running gateway, or change how it acquires
+    #[command(after_help = command::EXAMPLES)]
+    #[command(name = "command")]
+    Order(command::CommandArguments),
 }
 
 const SCAN_EXAMPLES: &str = "Examples:
@@ -111,6 +116,7 @@ pub fn main_with(extra: &'static [Entry]) -> ExitCode {
             Ok(path) => scan::run(&path, drivers, bus_linux::presence, &mut out, &mut faults),
             Err(message) => writeln!(faults, "{message}").map(|()| check::EXIT_CONFIGURATION),
         },
+        Command::Order(arguments) => command::run(&arguments, drivers, &mut out, &mut faults),
         Command::Run(file) => return run_file(&file, drivers),
         Command::Catalogue(CatalogueArguments { driver, json, markdown }) => {
             let form = match (json, markdown) {

@@ -31,6 +31,7 @@ mod document;
 mod environment;
 mod key;
 pub(crate) mod nearest;
+mod patience;
 mod problem;
 mod reader;
 mod settings;
@@ -45,6 +46,7 @@ use std::{
 
 pub(crate) use arguments::unusual;
 pub(crate) use budget::percent;
+pub(crate) use patience::unusual_patience;
 pub(crate) use values::{Bytes, written, written_example};
 
 pub use problem::{Problem, Problems};

@@ -3,6 +3,7 @@
 pub mod catalogue;
 pub mod check;
 mod cli;
+pub mod command;
 pub mod config;
 pub mod logging;
 pub mod run;

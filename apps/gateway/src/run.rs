@@ -23,11 +23,13 @@ use std::{
 };
 
 use clock_linux::{BootIdError, LinuxClock};
+use control_unix::{ControlError, UnixControl};
 use crossbeam_channel::{Receiver, Select, bounded};
 use domain::{BootId, Monotonic};
 use executor::Executor;
 use pipeline::{
     acquire::{Acquired, BusWorker},
+    command::Commander,
     derive::Derivation,
     forward::{DeviceNews, Forwarder},
     queue::{self, Inlet, queue},
@@ -42,6 +44,7 @@ use signal_hook::{
     iterator::Signals,
 };
 use spool_file::FileSpool;
+use state_file::{AuditFile, SettingsError, SettingsFile};
 
 use self::part::Part;
 use crate::{
@@ -67,6 +70,12 @@ pub enum RunError {
         #[source]
         cause: SpoolError,
     },
+    /// The kept settings cannot be read.
+    #[error("kept settings are not known")]
+    Settings(#[from] SettingsError),
+    /// Commands cannot be taken.
+    #[error("commands cannot be taken")]
+    Control(#[from] ControlError),
     /// The kernel has no thread, or no signals, left for us.
     #[error("failed to start a thread")]
     Thread(#[source] io::Error),
@@ -148,6 +157,8 @@ struct Gateway {
     spool: Arc<dyn Spool>,
     executor: Arc<Executor>,
     counters: Arc<Counters>,
+    /// Removes the socket at the end.
+    _control: Option<UnixControl>,
 }
 
 impl Gateway {
@@ -188,6 +199,7 @@ impl Gateway {
         let workers = workers(buses, &acquisition, &inlet, &counters);
         let board = Board::of(workers.iter().map(|(_, worker)| worker));
         board.listen(&wake_forwarder);
+        let control = control(config, &board, &clock)?;
         let forwarder = Forwarder::new(
             forward_options(config, boot)?,
             Arc::clone(&spool),
@@ -219,6 +231,7 @@ impl Gateway {
             spool,
             executor,
             counters,
+            _control: control,
         })
     }
 
@@ -278,6 +291,38 @@ fn open_spool(config: &Config, boot: BootId) -> Result<Arc<dyn Spool>, RunError>
     let waiting = spool.end().0.saturating_sub(spool.cursor().0);
     tracing::info!(folder = %folder.display(), waiting, "spool open");
     Ok(Arc::new(spool))
+}
+
+/// Puts kept settings in force, and takes commands from now on.
+fn control(
+    config: &Config,
+    board: &Board,
+    clock: &LinuxClock,
+) -> Result<Option<UnixControl>, RunError> {
+    let folder = &config.spool.folder;
+    let (keeper, kept, aside) = SettingsFile::open(folder)?;
+    if let Some(aside) = aside {
+        let aside = aside.display();
+        tracing::error!(%aside, "kept settings are damaged and put aside; running without them");
+    }
+    let (keeper, audit) = (Box::new(keeper), Box::new(AuditFile::new(folder)));
+    let clock = Arc::new(clock.clone());
+    let commander = Commander::new(board.clone(), clock, kept, keeper, audit);
+    let Some(path) = &config.control else { return Ok(None) };
+    let answer = move |who: &str, line: &[u8]| {
+        let answer = match wire::command::decode(line) {
+            Ok(command) => {
+                let pipeline::command::Answer { outcome, devices } =
+                    commander.execute(who, &command);
+                wire::command::Answer::of(&outcome, devices)
+            }
+            Err(error) => wire::command::Answer::not_understood(&error),
+        };
+        answer.encode()
+    };
+    let control = UnixControl::start(path, Arc::new(answer))?;
+    tracing::info!(socket = %path.display(), "commands are taken");
+    Ok(Some(control))
 }
 
 fn device_news(board: &Board) -> DeviceNews {

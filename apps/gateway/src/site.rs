@@ -7,9 +7,9 @@ use bus_linux::{
     DataBits, Delay, I2C_TIMEOUT, I2cNode, SharedTty, SpiNode, SpiSettings, StopBits, Tty,
     TtySettings,
 };
-use domain::{BootId, FaultPolicy, Stream};
+use domain::{BootId, Stream};
 use pipeline::{
-    acquire::{DevicePlan, Priority, Rhythm},
+    acquire::{DevicePlan, Rhythm},
     derive::{Function, MetricPlan},
     forward::ForwardOptions,
 };
@@ -105,8 +105,8 @@ fn plan(
         device: adapter(bus, line, device)?,
         streams: device.streams.clone(),
         rhythm,
-        faults: FaultPolicy::default(),
-        priority: Priority::Normal,
+        faults: device.faults,
+        priority: device.priority,
     })
 }
 

@@ -29,6 +29,8 @@ pub enum NoData {
     Undefined,
     /// A device of low priority was not asked at its time, because the queue to storage is filling up.
     Shed,
+    /// An operator has stopped the device. It is told once, and then nothing until it is started.
+    Stopped,
 }
 
 impl NoData {
@@ -46,6 +48,7 @@ impl NoData {
         Self::Internal,
         Self::Undefined,
         Self::Shed,
+        Self::Stopped,
     ];
 
     /// The word that stands for this reason in payloads and metrics.
@@ -63,6 +66,7 @@ impl NoData {
             Self::Internal => "internal",
             Self::Undefined => "undefined",
             Self::Shed => "shed",
+            Self::Stopped => "stopped",
         }
     }
 
@@ -83,7 +87,8 @@ impl NoData {
             | Self::Missed
             | Self::Overflow
             | Self::Undefined
-            | Self::Shed => false,
+            | Self::Shed
+            | Self::Stopped => false,
         }
     }
 }

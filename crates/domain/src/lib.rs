@@ -7,6 +7,8 @@
 //! * [`StreamReading`] — a reading and the stream it belongs to.
 //! * [`Sample`] — who measured it, in which boot, and which number it has in its stream.
 //!
+//! What an operator may ask of a running gateway is a [`Command`].
+//!
 //! How a device fares is a [`DeviceState`]; [`DeviceHealth`] is its state machine.
 //!
 //! A **gap** ([`NoData`]) is data: it is stored, numbered, delivered and counted like a value.
@@ -18,6 +20,7 @@
 pub mod derived;
 
 mod backoff;
+mod command;
 mod device_state;
 mod gap;
 mod quantity;
@@ -26,6 +29,9 @@ mod sample;
 mod stream;
 
 pub use backoff::Backoff;
+pub use command::{
+    Calibration, Command, Kept, KeptDevice, NotACalibration, Outcome, Refusal, Target,
+};
 pub use device_state::{DeviceHealth, DeviceState, FaultPolicy, Return};
 pub use gap::NoData;
 pub use quantity::{

@@ -94,6 +94,11 @@ impl StreamName {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// The name of the device and that of the sensor; for a metric [`DERIVED`](Self::DERIVED) and its own.
+    pub fn parts(&self) -> (&str, &str) {
+        self.0.split_once('.').unwrap_or((&self.0, ""))
+    }
 }
 
 impl fmt::Display for GatewayId {

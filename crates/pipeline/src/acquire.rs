@@ -8,6 +8,8 @@
 //!   [state machine](domain::DeviceHealth) says so.
 //! * **Overdue** — a transaction that takes longer than its worst case; see
 //!   [`supervise`](crate::supervise).
+//! * **Errand** — what a command wants done by the worker: the last gap of a device that is stopped, or
+//!   the chip's own calibration procedure.
 //! * **Silence** — how long a device that speaks unasked may say nothing before that is a gap.
 //!
 //! # Invariants
@@ -17,6 +19,9 @@
 //!    its plan allows; how it comes back from there is its plan's choice too.
 //! 2. An old quantity is never repeated as a new one; the status says how old the last good one is.
 //! 3. A slot that was due has one outcome, or is one of a run that a gap stands for and that is counted.
+//!
+//! 4. A device that is stopped gives one gap, and then nothing until it is started.
+//! 5. A calibration is applied to each quantity of its sensor before that becomes a reading.
 //!
 //! # Deliberately absent
 //!
@@ -51,6 +56,9 @@ pub struct Acquired {
     /// The readings, all of one time. Never empty.
     pub readings: Vec<StreamReading>,
 }
+
+/// The longest that a worker sleeps before it looks for commands.
+const HEED_MAX: Duration = Duration::from_millis(250);
 
 /// Serves the devices of one bus, one after the other.
 pub struct BusWorker {
@@ -106,9 +114,11 @@ impl BusWorker {
         self.devices.get_mut(index).is_none_or(|device| device.serve(&around))
     }
 
-    /// Serves the bus until the clock is interrupted.
+    /// Serves the bus until the clock is interrupted. A command is heeded within [`HEED_MAX`] of the end
+    /// of the transaction on its way.
     pub fn run(mut self) {
         while let Some(due) = self.next_due() {
+            let due = due.min(self.clock.now().monotonic + HEED_MAX);
             if self.clock.sleep_until(due) == Wake::Interrupted || !self.step() {
                 return;
             }

@@ -10,6 +10,7 @@
 //! * [`mod@derive`] — derived metrics as jobs on the thread pool, each stream in order.
 //! * [`store`] — appends readings to the spool, as samples.
 //! * [`supervise`] — sees a worker that hangs with its bus, and speaks for its devices.
+//! * [`command`] — carries out what an operator asks for, keeps it, and has it audited.
 //! * [`forward`] — sends the backlog and moves the cursor by what the broker acknowledged.
 //! * [`telemetry`] — what the gateway counts about itself.
 //!
@@ -28,6 +29,7 @@
 //! composition root calls. A simulation calls `step` itself, on virtual time.
 
 pub mod acquire;
+pub mod command;
 pub mod derive;
 pub mod forward;
 pub mod quality;

@@ -18,6 +18,8 @@ use domain::Monotonic;
 pub struct Schedule {
     next: Monotonic,
     period: Duration,
+    /// Slots that passed at an earlier period and have not been told of.
+    passed: u64,
 }
 
 /// A slot that has come.
@@ -61,12 +63,24 @@ pub fn phases(periods: &[Duration]) -> Vec<Duration> {
 impl Schedule {
     /// The first slot is at `start`. A period of zero is taken as one nanosecond.
     pub fn new(start: Monotonic, period: Duration) -> Self {
-        Self { next: start, period: period.max(Duration::from_nanos(1)) }
+        Self { next: start, period: period.max(Duration::from_nanos(1)), passed: 0 }
     }
 
     /// When the next slot is due.
     pub const fn next_due(&self) -> Monotonic {
         self.next
+    }
+
+    /// From `now` on slots are `period` apart: the next one is due when it was, or a period from now if
+    /// that is sooner. A slot that has come and was not taken is due now; those before it are missed.
+    pub fn set_period(&mut self, period: Duration, now: Monotonic) {
+        if now >= self.next {
+            let earlier = u64::try_from(self.period.as_nanos()).unwrap_or(u64::MAX);
+            self.passed += (now.as_nanos() - self.next.as_nanos()) / earlier;
+            self.next = now;
+        }
+        self.period = period.max(Duration::from_nanos(1));
+        self.next = self.next.min(now + self.period);
     }
 
     /// Takes the newest slot that has come by `now`; those before it are missed.
@@ -78,7 +92,7 @@ impl Schedule {
         let missed = (now.as_nanos() - self.next.as_nanos()) / period;
         let due = Monotonic::from_nanos(self.next.as_nanos().saturating_add(missed * period));
         self.next = due + self.period;
-        Some(Slot { due, missed })
+        Some(Slot { due, missed: missed + std::mem::take(&mut self.passed) })
     }
 }
 
@@ -107,6 +121,25 @@ mod tests {
         let mut schedule = Schedule::new(at(0), SECOND);
         assert_eq!(schedule.take(at(3_200)), Some(Slot { due: at(3_000), missed: 3 }));
         assert_eq!(schedule.take(at(3_300)), None);
+    }
+
+    #[test]
+    fn a_new_period_counts_from_now_or_from_the_next_slot_whichever_is_sooner() {
+        let mut schedule = Schedule::new(at(0), 3_600 * SECOND);
+        assert!(schedule.take(at(0)).is_some());
+        schedule.set_period(SECOND, at(250));
+        assert_eq!(schedule.take(at(1_250)), Some(Slot { due: at(1_250), missed: 0 }));
+        schedule.set_period(3_600 * SECOND, at(1_300));
+        assert_eq!(schedule.take(at(2_250)), Some(Slot { due: at(2_250), missed: 0 }));
+        assert_eq!(schedule.next_due(), at(2_250) + 3_600 * SECOND);
+    }
+
+    #[test]
+    fn slots_that_passed_before_the_period_changed_are_missed_by_the_old_count() {
+        let mut schedule = Schedule::new(at(0), SECOND);
+        schedule.set_period(MILLI, at(2_500));
+        assert_eq!(schedule.take(at(2_500)), Some(Slot { due: at(2_500), missed: 2 }));
+        assert_eq!(schedule.take(at(2_501)), Some(Slot { due: at(2_501), missed: 0 }));
     }
 
     const MILLI: Duration = Duration::from_millis(1);

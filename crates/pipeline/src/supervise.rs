@@ -7,7 +7,8 @@
 //!
 //! * **Overdue** — a transaction that is still going on though its worst case is over. Its bus is
 //!   **stuck** until it ends.
-//! * **Board** — how all devices of the gateway fare, for the status, and where one is reset.
+//! * **Board** — how all devices of the gateway fare, for the status, and where [commands](crate::command)
+//!   take hold of one.
 //!
 //! # Invariants
 //!
@@ -24,8 +25,9 @@
 use core::time::Duration;
 use std::{collections::BTreeMap, sync::Arc};
 
-use domain::Monotonic;
-use ports::{Clock, Wake, Waker};
+use crossbeam_channel::{RecvTimeoutError, bounded};
+use domain::{Calibration, Monotonic, Outcome, Refusal, Target};
+use ports::{Clock, NotCalibrated, Wake, Waker};
 use wire::status::DeviceStatus;
 
 use crate::{
@@ -56,7 +58,7 @@ impl Board {
         self.buses.iter().for_each(|bus| bus.listen(Arc::clone(listener)));
     }
 
-    /// How often a device came into or out of the state error or safe state, or a bus got stuck or
+    /// How often a command changed something, a device came into or out of the state error or safe state, or a bus got stuck or
     /// free. That a device which is well begins and ends its transactions is no change.
     pub fn changes(&self) -> u64 {
         self.buses.iter().map(|bus| bus.changes()).sum()
@@ -69,10 +71,99 @@ impl Board {
         report
     }
 
+    /// The names of all devices.
+    pub fn names(&self) -> Vec<String> {
+        self.buses.iter().flat_map(|bus| bus.names()).collect()
+    }
+
+    /// Those that `target` means.
+    ///
+    /// # Errors
+    ///
+    /// [`Refusal::NoDevice`] if there is none of that name.
+    pub fn meant_by(&self, target: &Target) -> Result<Vec<String>, Refusal> {
+        let known = self.names();
+        match target {
+            Target::Gateway => Ok(known),
+            Target::Device(device) if known.contains(device) => Ok(vec![device.clone()]),
+            Target::Device(device) => Err(Refusal::NoDevice { device: device.clone(), known }),
+        }
+    }
+
+    /// What the bus of `device` makes of an order that a bus gives `None` for if it is not its device.
+    fn order<T>(&self, device: &str, order: impl Fn(&Bus) -> Option<T>) -> Result<T, Refusal> {
+        let done = self.buses.iter().find_map(|bus| order(bus));
+        let refused = || Refusal::NoDevice { device: device.to_owned(), known: self.names() };
+        done.ok_or_else(refused)
+    }
+
     /// Forgets the failures of the device of this name, so that it is asked at its next slot. False if
     /// there is no such device.
     pub fn reset(&self, device: &str) -> bool {
         self.buses.iter().any(|bus| bus.reset(device))
+    }
+
+    /// Asks `device` each `period` from `now` on.
+    ///
+    /// # Errors
+    ///
+    /// A [`Refusal`] if there is no such device, it speaks unasked, or its bus has not so much time.
+    pub fn set_period(&self, device: &str, period: Duration, now: Monotonic) -> Outcome {
+        self.order(device, |bus| bus.set_period(device, period, now))?
+    }
+
+    /// Corrects a sensor of `device` from its next measurement on.
+    ///
+    /// # Errors
+    ///
+    /// A [`Refusal`] if there is no such device or sensor.
+    pub fn calibrate(&self, device: &str, sensor: &str, calibration: Calibration) -> Outcome {
+        self.order(device, |bus| bus.calibrate(device, sensor, calibration))?
+    }
+
+    /// Stops `device`: it gives one more gap.
+    ///
+    /// # Errors
+    ///
+    /// [`Refusal::NoDevice`].
+    pub fn stop(&self, device: &str) -> Outcome {
+        self.order(device, |bus| bus.stop(device))
+    }
+
+    /// Starts `device`, if it is stopped: it is due at `now`.
+    ///
+    /// # Errors
+    ///
+    /// [`Refusal::NoDevice`].
+    pub fn start(&self, device: &str, now: Monotonic) -> Outcome {
+        self.order(device, |bus| bus.start(device, now))
+    }
+
+    /// Has the worker of `device` run the chip's calibration procedure, and waits for its end, but no
+    /// longer than `patience`.
+    ///
+    /// # Errors
+    ///
+    /// A [`Refusal`] if there is no such device or procedure, or it fails, or the worker does not come
+    /// round to it in time.
+    pub fn run_procedure(&self, device: &str, patience: Duration) -> Outcome {
+        let (reply, replied) = bounded(1);
+        self.order(device, |bus| bus.set_procedure(device, Some(reply.clone())))?;
+        drop(reply);
+        let device = device.to_owned();
+        match replied.recv_timeout(patience) {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(NotCalibrated::NoProcedure)) => Err(Refusal::NoProcedure { device }),
+            Ok(Err(NotCalibrated::Failed(reason))) => {
+                Err(Refusal::ProcedureFailed { device, reason })
+            }
+            Err(RecvTimeoutError::Timeout) => {
+                self.order(&device, |bus| bus.set_procedure(&device, None))?;
+                Err(Refusal::BusStuck { device })
+            }
+            // Somebody else has asked for it since then.
+            Err(RecvTimeoutError::Disconnected) => Err(Refusal::BusStuck { device }),
+        }
     }
 }
 

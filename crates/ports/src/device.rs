@@ -43,6 +43,17 @@ pub struct FrameCount {
     pub corrupt: u64,
 }
 
+/// Why a device has not calibrated itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NotCalibrated {
+    /// It has no procedure for that.
+    #[error("the device has no calibration procedure of its own")]
+    NoProcedure,
+    /// The procedure failed.
+    #[error("the calibration procedure failed: {0}")]
+    Failed(NoData),
+}
+
 /// One addressable chip or module, with all the sensors it hosts.
 ///
 /// # Contract
@@ -97,6 +108,16 @@ pub trait Device: Send {
     /// The reason the bus is still not free.
     fn unwedge(&mut self) -> Result<(), NoData> {
         Ok(())
+    }
+
+    /// Runs the calibration procedure that the chip has for itself, if it has one; what it must be
+    /// surrounded by meanwhile, the driver's page says. Takes [`worst_case`](Self::worst_case) at most.
+    ///
+    /// # Errors
+    ///
+    /// [`NotCalibrated`] if the chip has no such procedure, or it failed.
+    fn calibrate(&mut self) -> Result<(), NotCalibrated> {
+        Err(NotCalibrated::NoProcedure)
     }
 
     /// What has come in so far, for devices that talk in frames.

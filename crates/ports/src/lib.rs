@@ -12,6 +12,7 @@
 mod byte_source;
 mod clock;
 mod device;
+mod keeping;
 mod publisher;
 mod serial_line;
 mod spool;
@@ -21,7 +22,8 @@ pub mod contract;
 
 pub use byte_source::{ByteSource, Received};
 pub use clock::{Clock, Wake};
-pub use device::{Device, FrameCount, Measurement, Pacing, Sensor};
+pub use device::{Device, FrameCount, Measurement, NotCalibrated, Pacing, Sensor};
+pub use keeping::{Audit, AuditRecord, Keeper, NotKept};
 pub use publisher::{Delivery, Message, NotTaken, PublishError, Publisher, Token, Waker};
 pub use serial_line::SerialLine;
 pub use spool::{Appended, Backlog, Position, Spool, SpoolCount, SpoolError};

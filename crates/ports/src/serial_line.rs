@@ -5,8 +5,6 @@ use core::time::Duration;
 use domain::NoData;
 
 use crate::ByteSource;
-#[cfg(feature = "mocks")]
-use crate::Received;
 
 /// A line in both directions: what [`ByteSource`] hears, and a way to speak.
 ///
@@ -56,7 +54,7 @@ mockall::mock! {
     pub SerialLine {}
 
     impl ByteSource for SerialLine {
-        fn read(&mut self, buffer: &mut [u8], patience: Duration) -> Result<Received, NoData>;
+        fn read(&mut self, buffer: &mut [u8], patience: Duration) -> Result<crate::Received, NoData>;
     }
 
     impl SerialLine for SerialLine {

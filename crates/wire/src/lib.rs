@@ -2,6 +2,7 @@
 //!
 //! * [`Topics`] — where messages go and what a topic means.
 //! * [`payload`] — batches of samples as JSON, version 1 (`docs/specs/payload.md`).
+//! * [`command`] — what an operator asks for, and the answer, version 1.
 //! * [`status`] — what a gateway says of itself, version 1.
 //! * [`record`] — batches of samples on disk, version 1 (`docs/specs/spool-format.md`).
 //!
@@ -15,6 +16,7 @@
 //!
 //! I/O, clocks, and the names of MQTT libraries.
 
+pub mod command;
 pub mod payload;
 pub mod record;
 pub mod status;

@@ -301,7 +301,7 @@ fn read_outcome(input: &mut Input<'_>) -> Option<Result<f64, NoData>> {
     }
 }
 
-/// Frozen: 1 to 11 since version 1, 12 since version 2. Zero stands for a number.
+/// Frozen: 1 to 11 since version 1, 12 and 13 since version 2. Zero stands for a number.
 const fn gap_code(reason: NoData) -> u8 {
     match reason {
         NoData::Absent => 1,
@@ -316,6 +316,7 @@ const fn gap_code(reason: NoData) -> u8 {
         NoData::Internal => 10,
         NoData::Undefined => 11,
         NoData::Shed => 12,
+        NoData::Stopped => 13,
     }
 }
 

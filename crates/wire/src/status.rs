@@ -3,7 +3,7 @@
 //! The message is retained. The broker publishes the state `lost` for the gateway when its connection
 //! breaks; the gateway itself says `online` while it runs and `stopped` as its last word.
 
-mod device;
+pub(crate) mod device;
 
 use std::collections::BTreeMap;
 
@@ -152,6 +152,9 @@ mod tests {
         let well = DeviceStatus {
             state: DeviceState::Idle,
             is_stuck: false,
+            is_stopped: false,
+            is_calibrated: false,
+            period_us: None,
             failures: 0,
             reason: None,
             last_good: Some(at(61)),
@@ -202,6 +205,22 @@ mod tests {
         );
         assert_eq!(String::from_utf8(with_devices().encode()).unwrap(), text);
         assert_eq!(Status::decode(text.as_bytes()).unwrap(), with_devices());
+    }
+
+    /// Frozen: a promise to subscribers. Do not change the test; make a version 2.
+    #[test]
+    fn version_1_status_of_a_device_that_was_given_commands() {
+        let mut device = with_devices().devices["outdoor"];
+        (device.is_stopped, device.is_calibrated) = (true, true);
+        device.period_us = Some(500_000);
+        let text = concat!(
+            r#"{"state":"idle","stopped":true,"calibrated":true,"period_us":500000,"failures":0,"#,
+            r#""good_time_us":1795432624123456,"good_mono_us":61000000,"missed":2,"shed":3,"#,
+            r#""late_ns":{"p50":52000,"p99":90000,"max":1200000},"#,
+            r#""on_bus_ns":4000000,"on_bus_ns_max":500000}"#
+        );
+        assert_eq!(serde_json::to_string(&device::Json::from(&device)).unwrap(), text);
+        assert_eq!(serde_json::from_str::<device::Json>(text).unwrap().read().unwrap(), device);
     }
 
     #[test]

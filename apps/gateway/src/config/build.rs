@@ -17,6 +17,8 @@ use super::{
     values::{BrokerUrl, Bytes},
 };
 
+/// What `sockaddr_un` has room for, but for the end that is added while the socket is made.
+const SOCKET_PATH_MAX: usize = 100;
 /// The longest client identifier, in bytes.
 const CLIENT_ID_MAX: usize = 128;
 const MILLISECOND: Duration = Duration::from_millis(1);
@@ -29,12 +31,13 @@ pub(super) fn config(reader: &mut Reader<'_>, catalogue: Catalogue) -> Option<Co
     let gateway = gateway(reader);
     let mqtt = mqtt(reader, gateway.as_ref());
     let (spool, pipeline, log) = (spool(reader), pipeline(reader), log(reader));
+    let control = control(reader, &spool);
     let buses = buses::read(reader);
     let buses = devices::read(reader, catalogue, buses);
     let streams: Vec<_> =
         buses.iter().flat_map(|bus| &bus.devices).flat_map(|device| &device.streams).collect();
     let derived = derived::read(reader, &streams);
-    Some(Config { gateway: gateway?, mqtt, spool, pipeline, log, buses, derived })
+    Some(Config { gateway: gateway?, mqtt, spool, pipeline, log, control, buses, derived })
 }
 
 fn gateway(reader: &mut Reader<'_>) -> Option<GatewayId> {
@@ -165,6 +168,19 @@ fn log(reader: &mut Reader<'_>) -> Log {
     let table: tables::Log = reader.table(&Key::of("log"));
     let (level, format) = (LogLevel::Info, LogFormat::Text);
     Log { level: table.level.unwrap_or(level), format: table.format.unwrap_or(format) }
+}
+
+/// The socket for commands: in the spool's folder if nothing is said, none if the text is empty.
+fn control(reader: &mut Reader<'_>, spool: &Spool) -> Option<PathBuf> {
+    let section = Key::of("control");
+    let table: tables::Control = reader.table(&section);
+    let path = table.socket.unwrap_or_else(|| spool.folder.join("control.sock"));
+    if path.as_os_str().len() > SOCKET_PATH_MAX {
+        let message = "the kernel takes no path as long for a socket".to_owned();
+        let mend = format!("write a path of at most {SOCKET_PATH_MAX} bytes in `socket`");
+        reader.value_problem(&section.child("socket"), message, mend);
+    }
+    (!path.as_os_str().is_empty()).then_some(path)
 }
 
 /// `number`, of which the range is known to begin at 1.

@@ -15,6 +15,7 @@ use super::{
     buses::names,
     key::Key,
     nearest::choose,
+    patience,
     reader::Reader,
     settings::{Bus, Device, Pace, Place, Wiring},
     tables,
@@ -128,6 +129,8 @@ fn device(
     place: Option<Place>,
 ) -> Option<Device> {
     let rhythm = pace(reader, key, entry);
+    let faults = patience::faults(reader, key);
+    let priority = patience::priority(reader, key, entry.pacing());
     let (arguments, place) = (arguments::read(reader, key, entry.parameters)?, place?);
     let bits_per_second = match place {
         Place::Spi { clock_hz, .. } => clock_hz,
@@ -150,17 +153,20 @@ fn device(
         arguments,
         streams: made.sensors().iter().filter_map(stream).collect(),
         time_on_bus: made.time_on_bus(),
+        faults,
+        priority,
     })
 }
 
 fn refuse_unknown(reader: &mut Reader<'_>, key: &Key, entry: &Entry, attachment: &Attachment) {
     let address = matches!(attachment, Attachment::I2c { .. }).then_some("address");
-    let pace = match entry.pacing() {
-        Pacing::Asked => "period",
-        Pacing::Speaks => "silence",
+    let (pace, priority) = match entry.pacing() {
+        Pacing::Asked => ("period", patience::KEYS_ASKED),
+        Pacing::Speaks => ("silence", &[][..]),
     };
+    let ours = patience::KEYS.iter().chain(priority).copied();
     let parameters = entry.parameters.iter().map(|parameter| parameter.name);
-    let known = HEAD.iter().copied().chain(address).chain([pace]).chain(parameters);
+    let known = HEAD.iter().copied().chain(address).chain([pace]).chain(ours).chain(parameters);
     reader.refuse_unknown(key, &known.collect::<Vec<_>>());
 }
 

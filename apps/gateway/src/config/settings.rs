@@ -9,7 +9,8 @@ use std::{
     time::Duration,
 };
 
-use domain::{GatewayId, Stream};
+use domain::{FaultPolicy, GatewayId, Stream};
+use pipeline::acquire::Priority;
 use sensors::{Arguments, BusClass, Entry};
 use serde::Deserialize;
 
@@ -28,6 +29,8 @@ pub struct Config {
     pub pipeline: Pipeline,
     /// What is logged.
     pub log: Log,
+    /// Where commands are taken; nowhere if there is none.
+    pub control: Option<PathBuf>,
     /// The buses by name, each with its devices.
     pub buses: Vec<Bus>,
     /// The derived metrics by name.
@@ -230,6 +233,10 @@ pub struct Device {
     pub streams: Vec<Stream>,
     /// How long one measurement occupies the bus when all is well.
     pub time_on_bus: Duration,
+    /// How patiently it is borne while it fails.
+    pub faults: FaultPolicy,
+    /// What happens to it while the queue fills up.
+    pub priority: Priority,
 }
 
 /// Where on its bus a device is.

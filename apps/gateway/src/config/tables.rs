@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, de::IgnoredAny};
 
 use super::{
+    patience::{ComesBack, Importance},
     settings::{LogFormat, LogLevel, Parity, WhenFull},
     values::{BrokerUrl, Bytes, Interval, Secret},
 };
@@ -40,6 +41,7 @@ tables! {
         spool: IgnoredAny,
         pipeline: IgnoredAny,
         log: IgnoredAny,
+        control: IgnoredAny,
         buses: IgnoredAny,
         devices: IgnoredAny,
         derived: IgnoredAny,
@@ -69,6 +71,8 @@ tables! {
     }
     /// `[log]`
     Log { level: LogLevel, format: LogFormat, }
+    /// `[control]`
+    Control { socket: PathBuf, }
     /// What every `[buses.*]` has.
     BusHead { kind: String, path: String, }
     /// The rest of a `[buses.*]` of kind `i2c`.
@@ -90,8 +94,17 @@ tables! {
     DeviceHead { driver: String, bus: String, }
     /// What a `[devices.*]` on I2C has besides; the rest are the parameters of its driver.
     I2cDevice { address: i64, }
+    /// What every `[devices.*]` has besides, for when it fails.
+    FailingDevice {
+        failures_max: i64,
+        retry_max: Interval,
+        comes_back: ComesBack,
+        probe_every: Interval,
+    }
     /// What a `[devices.*]` that is asked has besides.
     AskedDevice { period: Interval, }
+    /// What it has besides, for when the queue fills up.
+    AskedPriority { priority: Importance, slow_down: i64, }
     /// What a `[devices.*]` that speaks unasked has besides.
     SpeakingDevice { silence: Interval, }
     /// What every `[derived.*]` has.

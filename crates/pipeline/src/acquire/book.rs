@@ -1,13 +1,17 @@
 //! What is known of one device, but for the device itself: when it is due, how it fares, what it has
 //! said. Its bus worker and the supervisor write it in turn.
 
+mod orders;
+
 use core::time::Duration;
 use std::sync::Arc;
 
+use crossbeam_channel::Sender;
 use domain::{
-    DeviceHealth, DeviceState, Monotonic, NoData, Reading, Stream, StreamReading, Timestamp,
+    Calibration, DeviceHealth, DeviceState, Monotonic, NoData, Reading, Stream, StreamReading,
+    Timestamp,
 };
-use ports::{Measurement, Pacing};
+use ports::{Measurement, NotCalibrated, Pacing};
 use wire::status::{DeviceStatus, Lateness};
 
 use super::{Acquired, DevicePlan, Priority, Rhythm};
@@ -36,7 +40,34 @@ pub(super) struct Book {
     /// Slots that came since the last one that was taken under pressure.
     since_taken: u32,
     ordinal: u64,
+    /// How long one transaction occupies the bus when all is well.
+    time_on_bus: Duration,
+    activity: Activity,
+    /// The correction of each sensor, if it has one.
+    calibrations: Vec<Option<Calibration>>,
+    /// Who waits for the chip's own calibration procedure, if it is to be run.
+    procedure: Option<Reply>,
     counters: Arc<Counters>,
+}
+
+/// Where the outcome of a calibration procedure goes.
+pub(super) type Reply = Sender<Result<(), NotCalibrated>>;
+
+/// Whether a device is acquired.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Activity {
+    Running,
+    /// It is to be stopped, and the gap that says so has not been told.
+    Stopping,
+    Stopped,
+}
+
+/// What is to be done with a device before it is asked.
+pub(super) enum Errand {
+    /// Tell that it is stopped.
+    Farewell(Option<Acquired>),
+    /// Let it calibrate itself.
+    Procedure(Reply),
 }
 
 /// What a slot that has come leads to.
@@ -76,6 +107,10 @@ impl Book {
             grievance: None,
             since_taken: 0,
             ordinal: 0,
+            time_on_bus: plan.device.time_on_bus(),
+            activity: Activity::Running,
+            calibrations: vec![None; plan.streams.len()],
+            procedure: None,
             counters,
         }
     }
@@ -89,6 +124,12 @@ impl Book {
     }
 
     pub(super) fn next_due(&self) -> Monotonic {
+        if self.procedure.is_some() {
+            return Monotonic::default();
+        }
+        if self.activity != Activity::Running {
+            return self.next_slot();
+        }
         let slot = self.schedule.next_due();
         match (self.pacing, self.standing()) {
             (Pacing::Asked, _) => slot,
@@ -98,8 +139,36 @@ impl Book {
     }
 
     /// When the next slot is due, whether or not the device has something to do before.
+    /// A device that is stopped is never due, but for its last gap.
     pub(super) const fn next_slot(&self) -> Monotonic {
-        self.schedule.next_due()
+        match self.activity {
+            Activity::Running => self.schedule.next_due(),
+            Activity::Stopping => Monotonic::from_nanos(0),
+            Activity::Stopped => Monotonic::from_nanos(u64::MAX),
+        }
+    }
+
+    /// Takes what is to be done before the device is asked, if there is anything.
+    pub(super) fn errand(&mut self, now: Timestamp) -> Option<Errand> {
+        match self.procedure.take() {
+            Some(reply) => Some(Errand::Procedure(reply)),
+            None => {
+                (self.activity != Activity::Running).then(|| Errand::Farewell(self.farewell(now)))
+            }
+        }
+    }
+
+    /// The last gap of a device that is stopped. Slots that came before and were not taken are missed.
+    fn farewell(&mut self, now: Timestamp) -> Option<Acquired> {
+        if self.activity != Activity::Stopping {
+            return None;
+        }
+        if let Some(slot) = self.schedule.take(now.monotonic) {
+            self.miss(slot.missed + 1);
+        }
+        let gap = self.gap(NoData::Stopped, now);
+        self.activity = Activity::Stopped;
+        gap
     }
 
     /// Takes the slot that has come.
@@ -223,6 +292,9 @@ impl Book {
 
     /// Gives a gap if a slot has come while the bus is stuck.
     pub(super) fn end_stuck_slot(&mut self, now: Timestamp) -> Option<Acquired> {
+        if self.activity != Activity::Running {
+            return self.farewell(now);
+        }
         let slot = self.schedule.take(now.monotonic)?;
         self.miss(slot.missed);
         self.gap(NoData::Timeout, now)
@@ -277,9 +349,14 @@ impl Book {
         if measurement.outcomes.iter().any(|(_, outcome)| outcome.is_ok()) {
             self.last_good = Some(at);
         }
-        let streams = &self.streams;
+        let (streams, calibrations) = (&self.streams, &self.calibrations);
         let readings = measurement.outcomes.iter().filter_map(|&(sensor, outcome)| {
             let stream = streams.get(sensor)?.clone();
+            let calibration = calibrations.get(sensor).copied().flatten();
+            let outcome = match calibration {
+                Some(calibration) => outcome.and_then(|quantity| calibration.apply(quantity)),
+                None => outcome,
+            };
             Some(StreamReading { stream, reading: Reading { at, outcome } })
         });
         let readings = readings.collect();
@@ -294,7 +371,8 @@ impl Book {
     }
 
     fn tell(&mut self, readings: Vec<StreamReading>) -> Option<Acquired> {
-        if readings.is_empty() {
+        // What was still on its way when the device was stopped comes too late.
+        if readings.is_empty() || self.activity == Activity::Stopped {
             return None;
         }
         for reason in readings.iter().filter_map(|reading| reading.reading.outcome.err()) {
@@ -310,6 +388,9 @@ impl Book {
         DeviceStatus {
             state: self.health.state(),
             is_stuck,
+            is_stopped: self.activity != Activity::Running,
+            is_calibrated: self.calibrations.iter().any(Option::is_some),
+            period_us: self.period().map(|period| nanos(period) / 1_000),
             failures: self.health.failures().into(),
             reason: self.health.reason(),
             last_good: self.last_good,

@@ -13,6 +13,8 @@
 //! While anything is owed, the supervisor takes no more slots, so no more than one outcome of each
 //! device, and that of the transaction itself, is ever owed.
 
+mod orders;
+
 use core::time::Duration;
 use std::{
     collections::BTreeMap,

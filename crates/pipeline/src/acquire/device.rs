@@ -7,9 +7,13 @@ use std::{
 };
 
 use domain::{Monotonic, NoData};
-use ports::{Clock, Device, FrameCount, Measurement, Pacing};
+use ports::{Clock, Device, FrameCount, Measurement, NotCalibrated, Pacing};
 
-use super::{Acquired, bus::Bus};
+use super::{
+    Acquired,
+    book::{Errand, Reply},
+    bus::Bus,
+};
 use crate::{queue::Inlet, telemetry::Counters};
 
 pub(super) struct AcquiredDevice {
@@ -43,6 +47,11 @@ impl AcquiredDevice {
 
     /// Does what is due. False when nobody takes the readings any more.
     pub(super) fn serve(&mut self, around: &Surroundings<'_>) -> bool {
+        match around.bus.errand(self.index, around.clock.now()) {
+            Some(Errand::Farewell(told)) => return around.put(told),
+            Some(Errand::Procedure(reply)) => return self.calibrate(&reply, around),
+            None => {}
+        }
         match self.device.pacing() {
             Pacing::Asked => self.ask(around),
             Pacing::Speaks => self.listen(around),
@@ -88,6 +97,19 @@ impl AcquiredDevice {
             self.counters.unwedges_failed.add(1);
         }
         around.put(around.bus.end_watch())
+    }
+
+    /// Lets the device calibrate itself, watched from outside as a transaction is.
+    fn calibrate(&mut self, reply: &Reply, around: &Surroundings<'_>) -> bool {
+        around.bus.watch(self.index, around.clock.now().monotonic, self.worst_case);
+        let outcome = match self.catch(|device| Ok(device.calibrate())) {
+            Ok(outcome) => outcome,
+            Err(panicked) => Err(NotCalibrated::Failed(panicked)),
+        };
+        let is_heard = around.put(around.bus.end_watch());
+        // Whoever asked may have given up.
+        let _ = reply.try_send(outcome);
+        is_heard
     }
 
     /// One call to the device, with panics caught.

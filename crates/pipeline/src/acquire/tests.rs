@@ -33,6 +33,7 @@ fn device(pacing: Pacing, answers: &[Answer], asked: &Arc<Mutex<u32>>) -> MockDe
     let mut device = MockDevice::new();
     device.expect_pacing().return_const(pacing);
     device.expect_worst_case().return_const(SECOND);
+    device.expect_time_on_bus().return_const(SECOND / 10);
     device.expect_unwedge().returning(|| Ok(()));
     device.expect_frames().returning(ports::FrameCount::default);
     device.expect_measure().returning(move |_| {
@@ -151,6 +152,7 @@ fn a_device_that_panics_is_an_internal_gap_and_its_neighbour_goes_on() {
     let mut broken = MockDevice::new();
     broken.expect_pacing().return_const(Pacing::Asked);
     broken.expect_worst_case().return_const(SECOND);
+    broken.expect_time_on_bus().return_const(SECOND / 10);
     broken.expect_unwedge().returning(|| Ok(()));
     broken.expect_measure().returning(|_| panic!("driver bug"));
     let sound = device(Pacing::Asked, &[Ok(20.0)], &asked);
@@ -169,6 +171,7 @@ fn slots_that_pass_while_the_bus_is_busy_are_one_gap_and_all_counted() {
     let mut slow = MockDevice::new();
     slow.expect_pacing().return_const(Pacing::Asked);
     slow.expect_worst_case().return_const(SECOND);
+    slow.expect_time_on_bus().return_const(SECOND / 10);
     slow.expect_unwedge().returning(|| Ok(()));
     slow.expect_frames().returning(ports::FrameCount::default);
     slow.expect_measure().returning(move |_| {
@@ -218,6 +221,7 @@ fn fragile(
     let mut device = MockDevice::new();
     device.expect_pacing().return_const(Pacing::Asked);
     device.expect_worst_case().return_const(SECOND);
+    device.expect_time_on_bus().return_const(SECOND / 10);
     device.expect_frames().returning(ports::FrameCount::default);
     device.expect_unwedge().returning(move || {
         unwedged.lock().unwrap().push("unwedge");
@@ -288,6 +292,7 @@ fn the_report_tells_how_late_and_how_long_and_how_old() {
     let mut device = MockDevice::new();
     device.expect_pacing().return_const(Pacing::Asked);
     device.expect_worst_case().return_const(SECOND);
+    device.expect_time_on_bus().return_const(SECOND / 10);
     device.expect_frames().returning(ports::FrameCount::default);
     device.expect_unwedge().returning(|| Ok(()));
     let mut asked = 0;
@@ -354,6 +359,7 @@ fn speaker(
     let mut device = MockDevice::new();
     device.expect_pacing().return_const(Pacing::Speaks);
     device.expect_worst_case().return_const(SECOND);
+    device.expect_time_on_bus().return_const(SECOND / 10);
     device.expect_unwedge().returning(|| Ok(()));
     device.expect_frames().returning(ports::FrameCount::default);
     device.expect_measure().returning(move |patience| {

@@ -294,6 +294,9 @@ fn a_change_of_a_device_is_told_at_once_but_never_in_a_storm() {
         wire::status::DeviceStatus {
             state: domain::DeviceState::Error,
             is_stuck: false,
+            is_stopped: false,
+            is_calibrated: false,
+            period_us: None,
             failures: 1,
             reason: Some(NoData::Absent),
             last_good: None,

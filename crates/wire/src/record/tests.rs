@@ -71,7 +71,7 @@ fn the_bytes_of_version_1_are_frozen() {
 fn version_2_knows_these_words_and_no_others() {
     let gaps: Vec<_> = NoData::ALL.iter().map(|&gap| (gap_code(gap), gap.code())).collect();
     let words = "absent not_ready bus_fault timeout silent corrupt implausible missed overflow \
-                 internal undefined shed";
+                 internal undefined shed stopped";
     assert_eq!(gaps, (1..).zip(words.split_whitespace()).collect::<Vec<_>>());
     let kinds: Vec<_> = QuantityKind::ALL.iter().map(|kind| kind.name()).collect();
     let words = "temperature relative_humidity pressure voltage current power frequency \

@@ -15,6 +15,12 @@ pub struct DeviceStatus {
     pub state: DeviceState,
     /// Whether its bus is stuck: a transaction there has been going on for longer than it may.
     pub is_stuck: bool,
+    /// Whether an operator has stopped it.
+    pub is_stopped: bool,
+    /// Whether quantities of its are corrected by a calibration.
+    pub is_calibrated: bool,
+    /// How often it is asked, in microseconds; `None` if it speaks unasked, or is not said.
+    pub period_us: Option<u64>,
     /// How many attempts in a row have failed.
     pub failures: u64,
     /// Why the last attempt failed, while it is failing.
@@ -48,10 +54,16 @@ pub struct Lateness {
 }
 
 #[derive(Serialize, Deserialize)]
-pub(super) struct Json {
+pub(crate) struct Json {
     state: String,
     #[serde(default, skip_serializing_if = "is_false")]
     stuck: bool,
+    #[serde(default, skip_serializing_if = "is_false")]
+    stopped: bool,
+    #[serde(default, skip_serializing_if = "is_false")]
+    calibrated: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    period_us: Option<u64>,
     #[serde(default)]
     failures: u64,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -82,6 +94,9 @@ impl From<&DeviceStatus> for Json {
         Self {
             state: device.state.code().to_owned(),
             stuck: device.is_stuck,
+            stopped: device.is_stopped,
+            calibrated: device.is_calibrated,
+            period_us: device.period_us,
             failures: device.failures,
             reason: device.reason.map(|reason| reason.code().to_owned()),
             good_time_us: device.last_good.map(|at| at.wall.as_micros()),
@@ -96,7 +111,7 @@ impl From<&DeviceStatus> for Json {
 }
 
 impl Json {
-    pub(super) fn read(self) -> Result<DeviceStatus, DecodeError> {
+    pub(crate) fn read(self) -> Result<DeviceStatus, DecodeError> {
         let reason = |code: String| NoData::from_code(&code).ok_or_else(|| wrong("reason", &code));
         let last_good = self.good_time_us.zip(self.good_mono_us).map(|(wall, monotonic)| {
             let (wall, monotonic) = (wall.saturating_mul(1_000), monotonic.saturating_mul(1_000));
@@ -107,6 +122,9 @@ impl Json {
             state: DeviceState::from_code(&self.state)
                 .ok_or_else(|| wrong("state", &self.state))?,
             is_stuck: self.stuck,
+            is_stopped: self.stopped,
+            is_calibrated: self.calibrated,
+            period_us: self.period_us,
             failures: self.failures,
             reason: self.reason.map(reason).transpose()?,
             last_good,

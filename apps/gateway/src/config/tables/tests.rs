@@ -19,6 +19,7 @@ const TABLES: &[(&str, &str, &str)] = &[
     ("Spool", "[spool]", "[spool]"),
     ("Pipeline", "[pipeline]", "[pipeline]"),
     ("Log", "[log]", "[log]"),
+    ("Control", "[control]", "[control]"),
     ("BusHead", "[buses.NAME]", "[buses.i2c]\nkind = \"i2c\"\npath = \"/dev/i2c-1\""),
     (
         "SpiBus",
@@ -27,6 +28,7 @@ const TABLES: &[(&str, &str, &str)] = &[
     ),
     ("UartBus", "[buses.NAME] of kind uart", "[buses.gps]\nkind = \"uart\"\npath = \"/dev/tty1\""),
     ("UartBus", "[buses.NAME] of kind uart", "[buses.wind]\nkind = \"uart\"\npath = \"/dev/tty2\""),
+    ("Rs485", "[buses.NAME.rs485]", "[buses.wind.rs485]"),
     (
         "Rs485",
         "[buses.NAME.rs485]",
@@ -38,6 +40,16 @@ const TABLES: &[(&str, &str, &str)] = &[
         "[devices.spare]\ndriver = \"bme280\"\nbus = \"i2c\"\naddress = 0x77",
     ),
     ("I2cDevice", "[devices.NAME] on i2c", "[devices.air]\ndriver = \"bme280\"\nbus = \"i2c\""),
+    (
+        "FailingDevice",
+        "[devices.NAME] that fails",
+        "[devices.frail]\ndriver = \"tmp117\"\nbus = \"i2c\"\naddress = 0x48",
+    ),
+    (
+        "AskedPriority",
+        "[devices.NAME] that is asked, while the queue fills up",
+        "[devices.humble]\ndriver = \"tmp117\"\nbus = \"i2c\"\naddress = 0x49",
+    ),
     (
         "AskedDevice",
         "[devices.NAME] that is asked",

@@ -9,7 +9,19 @@ use ports::{Device, Pacing};
 use super::{Attachment, Entry, Parameter, Point, Value};
 
 /// Keys that mean the same for every device, and are nobody's parameter.
-const TAKEN: &[&str] = &["driver", "bus", "address", "period", "silence"];
+const TAKEN: &[&str] = &[
+    "driver",
+    "bus",
+    "address",
+    "period",
+    "silence",
+    "failures_max",
+    "retry_max",
+    "comes_back",
+    "probe_every",
+    "priority",
+    "slow_down",
+];
 
 /// Something wrong with an entry: a mistake in its source.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

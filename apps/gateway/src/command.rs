@@ -1,0 +1,259 @@
+//! `telemetryhub command`: asks something of a running gateway over its socket.
+//!
+//! Exit codes: 0 done, 1 refused, 2 the command line or configuration is wrong, 3 no gateway can be
+//! reached.
+
+use std::{
+    env,
+    io::{self, Write},
+    path::PathBuf,
+    time::Duration,
+};
+
+use clap::{Args, Subcommand};
+use domain::{Calibration, Command, NotACalibration, Target};
+use pipeline::command::PROCEDURE_MAX;
+use sensors::Catalogue;
+use wire::{command::Answer, status::DeviceStatus};
+
+use crate::{
+    check,
+    config::{self, nearest},
+    logging,
+};
+
+/// The exit code for a command that the gateway refused.
+pub const EXIT_REFUSED: u8 = 1;
+/// The exit code for a gateway that cannot be reached, or does not answer.
+pub const EXIT_UNREACHABLE: u8 = 3;
+
+/// Longer than a gateway takes for any command.
+const PATIENCE: Duration = PROCEDURE_MAX.saturating_add(Duration::from_secs(10));
+
+pub(crate) const EXAMPLES: &str = "Examples:
+  telemetryhub command status                                 how all devices fare
+  telemetryhub command set-rate outdoor 500ms --keep          ask it twice a second, after a restart too
+  telemetryhub command calibrate outdoor humidity --gain 1.02 --offset -0.5
+  telemetryhub command calibrate outdoor humidity --gain 1 --offset 0       end a calibration
+  telemetryhub command stop pump                              acquire nothing from it until `start pump`
+  telemetryhub command reset pump                             forget its failures, ask it again
+
+The socket is that of --socket, or the one that --config says.
+
+Exit codes: 0 done; 1 refused; 2 the command line or configuration is wrong; 3 no gateway can be reached.";
+
+/// What `telemetryhub command` is told.
+#[derive(Args)]
+pub(crate) struct CommandArguments {
+    /// The socket of the gateway
+    #[arg(long, value_name = "PATH", global = true, conflicts_with = "config")]
+    socket: Option<PathBuf>,
+    /// The gateway's configuration, which names the socket
+    #[arg(
+        long,
+        value_name = "FILE",
+        global = true,
+        default_value = "/etc/telemetryhub/gateway.toml"
+    )]
+    config: PathBuf,
+    /// Write the gateway's answer as it is: one JSON object
+    #[arg(long, global = true)]
+    json: bool,
+    #[command(subcommand)]
+    wish: Wish,
+}
+
+#[derive(Subcommand)]
+enum Wish {
+    /// Say how one device fares, or all
+    Status {
+        /// Which
+        device: Option<String>,
+    },
+    /// Ask a device this often from now on
+    SetRate {
+        /// Which
+        device: String,
+        /// From one measurement to the next, such as 500ms, 10s or 5min; 1ms to 1day
+        #[arg(value_parser = humantime::parse_duration)]
+        period: Duration,
+        /// Keep it after a restart
+        #[arg(long)]
+        keep: bool,
+    },
+    /// Correct a sensor by number × gain + offset, for good; or run the chip's own procedure
+    Calibrate {
+        /// Which device
+        device: String,
+        /// Which of its sensors
+        #[arg(required_unless_present = "procedure", conflicts_with = "procedure")]
+        sensor: Option<String>,
+        /// What is added, in the unit of the sensor
+        #[arg(long, allow_negative_numbers = true, default_value_t = 0.0)]
+        offset: f64,
+        /// What is multiplied by first; not 0
+        #[arg(long, allow_negative_numbers = true, default_value_t = 1.0)]
+        gain: f64,
+        /// Run the calibration procedure of the chip itself
+        #[arg(long)]
+        procedure: bool,
+    },
+    /// Forget failures, so that what was left alone is asked again
+    Reset {
+        /// Which device; all if none is named
+        device: Option<String>,
+    },
+    /// Take up a device that was stopped
+    Start {
+        /// Which device; all if none is named
+        device: Option<String>,
+    },
+    /// Acquire nothing until it is started
+    Stop {
+        /// Which device; all if none is named
+        device: Option<String>,
+        /// Keep it after a restart
+        #[arg(long)]
+        keep: bool,
+    },
+}
+
+fn target(device: Option<&String>) -> Target {
+    device.map_or(Target::Gateway, |device| Target::Device(device.clone()))
+}
+
+impl Wish {
+    fn command(&self) -> Result<Command, NotACalibration> {
+        Ok(match self {
+            Self::Status { device } => Command::GetStatus(target(device.as_ref())),
+            Self::SetRate { device, period, keep } => {
+                Command::SetRate { device: device.clone(), period: *period, is_kept: *keep }
+            }
+            Self::Calibrate { device, sensor: Some(sensor), offset, gain, .. } => {
+                Command::Calibrate {
+                    device: device.clone(),
+                    sensor: sensor.clone(),
+                    calibration: Calibration::new(*gain, *offset)?,
+                }
+            }
+            Self::Calibrate { device, sensor: None, .. } => {
+                Command::RunProcedure { device: device.clone() }
+            }
+            Self::Reset { device } => Command::Reset(target(device.as_ref())),
+            Self::Start { device } => Command::Start(target(device.as_ref())),
+            Self::Stop { device, keep } => {
+                Command::Stop { target: target(device.as_ref()), is_kept: *keep }
+            }
+        })
+    }
+}
+
+/// The socket that the command line means, or what is wrong with it.
+fn socket(arguments: &CommandArguments, catalogue: Catalogue) -> Result<PathBuf, String> {
+    if let Some(socket) = &arguments.socket {
+        return Ok(socket.clone());
+    }
+    let config = config::load(&arguments.config, catalogue, env::vars_os());
+    let config = config.map_err(|error| {
+        format!("{}\n  or name the socket with --socket PATH", check::Report(&error))
+    })?;
+    config.control.ok_or_else(|| {
+        let file = arguments.config.display();
+        format!("{file}: no commands are taken\n  mend: write a path in control.socket")
+    })
+}
+
+/// Gives the command to the gateway, tells its answer, and gives the exit code.
+///
+/// # Errors
+///
+/// If nothing can be written to `out` or `faults`.
+pub(crate) fn run(
+    arguments: &CommandArguments,
+    catalogue: Catalogue,
+    out: &mut impl Write,
+    faults: &mut impl Write,
+) -> io::Result<u8> {
+    let wrong = |faults: &mut dyn Write, message: &str| {
+        writeln!(faults, "{message}").map(|()| check::EXIT_CONFIGURATION)
+    };
+    let command = match arguments.wish.command() {
+        Ok(command) => command,
+        Err(error) => return wrong(faults, &error.to_string()),
+    };
+    let path = match socket(arguments, catalogue) {
+        Ok(path) => path,
+        Err(message) => return wrong(faults, &message),
+    };
+    let line = match control_unix::ask(&path, &wire::command::encode(&command), PATIENCE) {
+        Ok(line) => line,
+        Err(error) => {
+            let chain = logging::chain(&error);
+            let mend = "is the gateway running, and are you its user or root?";
+            writeln!(faults, "{chain}\n  mend: {mend}")?;
+            return Ok(EXIT_UNREACHABLE);
+        }
+    };
+    match Answer::decode(&line) {
+        Ok(answer) if arguments.json => {
+            writeln!(out, "{}", String::from_utf8_lossy(&line))?;
+            Ok(if matches!(answer, Answer::Done(_)) { 0 } else { EXIT_REFUSED })
+        }
+        Ok(answer) => tell(&command, &answer, out, faults),
+        Err(error) => {
+            writeln!(faults, "the answer is not understood: {}", logging::chain(&error))?;
+            Ok(EXIT_UNREACHABLE)
+        }
+    }
+}
+
+fn tell(
+    command: &Command,
+    answer: &Answer,
+    out: &mut impl Write,
+    faults: &mut impl Write,
+) -> io::Result<u8> {
+    match answer {
+        Answer::Done(devices) => {
+            if !matches!(command, Command::GetStatus(_)) {
+                writeln!(out, "{} done", command.word())?;
+            }
+            let width = devices.keys().map(String::len).max().unwrap_or(0);
+            for (name, device) in devices {
+                writeln!(out, "{name:width$}  {}", described(device))?;
+            }
+            Ok(0)
+        }
+        Answer::Refused { message, known, .. } => {
+            writeln!(faults, "refused: {message}")?;
+            let known: Vec<_> = known.iter().map(String::as_str).collect();
+            let meant = message.split('`').rev().nth(1).unwrap_or_default();
+            if !known.is_empty() {
+                writeln!(faults, "  mend: {}", nearest::choose(meant, "names", &known))?;
+            }
+            Ok(EXIT_REFUSED)
+        }
+    }
+}
+
+fn described(device: &DeviceStatus) -> String {
+    let mut told = vec![if device.is_stopped { "stopped" } else { device.state.code() }.to_owned()];
+    if device.is_stuck {
+        told.push("bus stuck".to_owned());
+    }
+    if let Some(period) = device.period_us {
+        told.push(format!("every {}", humantime::format_duration(Duration::from_micros(period))));
+    }
+    if device.is_calibrated {
+        told.push("calibrated".to_owned());
+    }
+    if let Some(reason) = device.reason {
+        told.push(format!("{} failures, last {reason}", device.failures));
+    }
+    for (count, what) in [(device.missed, "missed"), (device.shed, "shed")] {
+        if count > 0 {
+            told.push(format!("{count} {what}"));
+        }
+    }
+    told.join(", ")
+}

@@ -1,0 +1,58 @@
+//! The ports to what outlives the process besides samples: settings, and the audit of commands.
+
+use domain::{Command, Kept, Outcome, Timestamp};
+
+/// The medium did not take it.
+#[derive(Debug, thiserror::Error)]
+#[error("{what} cannot be kept")]
+pub struct NotKept {
+    /// What was to be kept.
+    pub what: &'static str,
+    /// What the system says.
+    #[source]
+    pub cause: std::io::Error,
+}
+
+/// Keeps settings over a restart.
+///
+/// # Contract
+///
+/// * **Whole** — after a crash at any instant there are the settings before or those after.
+/// * **Durable** — what [`keep`](Self::keep) returned `Ok` for survives a power cut.
+/// * **Failure** — the earlier settings are still kept then.
+pub trait Keeper: Send {
+    /// Keeps `settings` instead of what was kept before.
+    ///
+    /// # Errors
+    ///
+    /// [`NotKept`] if the medium fails.
+    fn keep(&mut self, settings: &Kept) -> Result<(), NotKept>;
+}
+
+/// One command, and what came of it.
+#[derive(Clone, Copy, Debug)]
+pub struct AuditRecord<'a> {
+    /// When it was done, or refused.
+    pub at: Timestamp,
+    /// Who gave it, as far as the way it came by can tell.
+    pub who: &'a str,
+    /// What was asked for.
+    pub command: &'a Command,
+    /// What came of it.
+    pub outcome: &'a Outcome,
+}
+
+/// Keeps the audit of commands: append-only, oldest first.
+///
+/// # Contract
+///
+/// * **Bounded** — the oldest records make room for the newest.
+/// * **Failure** — a record that the medium does not take is lost; those before it are not.
+pub trait Audit: Send {
+    /// Appends one record.
+    ///
+    /// # Errors
+    ///
+    /// [`NotKept`] if the medium fails.
+    fn record(&mut self, record: &AuditRecord<'_>) -> Result<(), NotKept>;
+}

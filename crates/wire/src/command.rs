@@ -1,0 +1,245 @@
+//! Commands and answers as JSON, version 1: one object a line. The specification is
+//! `docs/specs/commands.md`.
+//!
+//! # Invariants
+//!
+//! 1. A field that is not known is refused, not ignored: who wrote it meant something.
+//! 2. A number that makes no sense is refused here; whether a device exists is not known here.
+//!
+//! # Deliberately absent
+//!
+//! How lines come and go.
+
+use core::time::Duration;
+use std::collections::BTreeMap;
+
+use domain::{Calibration, Command, Outcome, Target};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    VERSION,
+    payload::{DecodeError, check_version, wrong},
+    status::{DeviceStatus, device},
+};
+
+/// The longest command, in bytes, without the end of its line.
+pub const REQUEST_BYTES_MAX: usize = 4096;
+
+#[derive(Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Request {
+    v: u32,
+    command: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    device: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    period_us: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    sensor: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    gain: Option<f64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    offset: Option<f64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    keep: Option<bool>,
+}
+
+/// Encodes a command as version 1, without the end of the line.
+pub fn encode(command: &Command) -> Vec<u8> {
+    let mut request = Request {
+        v: VERSION,
+        command: command.word().to_owned(),
+        device: command.device().map(str::to_owned),
+        ..Request::default()
+    };
+    match command {
+        Command::SetRate { period, is_kept, .. } => {
+            request.period_us = Some(u64::try_from(period.as_micros()).unwrap_or(u64::MAX));
+            request.keep = Some(*is_kept);
+        }
+        Command::Calibrate { sensor, calibration, .. } => {
+            request.sensor = Some(sensor.clone());
+            request.gain = Some(calibration.gain());
+            request.offset = Some(calibration.offset());
+        }
+        Command::Stop { is_kept, .. } => request.keep = Some(*is_kept),
+        Command::GetStatus(_)
+        | Command::RunProcedure { .. }
+        | Command::Reset(_)
+        | Command::Start(_) => {}
+    }
+    // Texts and finite numbers under text keys: there is nothing to fail on.
+    serde_json::to_vec(&request).unwrap_or_default()
+}
+
+/// Decodes a command of version 1.
+///
+/// # Errors
+///
+/// [`DecodeError`] says what is wrong with the bytes.
+pub fn decode(bytes: &[u8]) -> Result<Command, DecodeError> {
+    check_version(bytes)?;
+    let request: Request = serde_json::from_slice(bytes).map_err(DecodeError::Shape)?;
+    request.refuse_surplus()?;
+    let target = || request.device.clone().map_or(Target::Gateway, Target::Device);
+    let device = || request.device.clone().ok_or_else(|| missing("device"));
+    let is_kept = request.keep.unwrap_or(false);
+    Ok(match request.command.as_str() {
+        "get_status" => Command::GetStatus(target()),
+        "set_rate" => {
+            let period = request.period_us.ok_or_else(|| missing("period_us"))?;
+            let period = Duration::from_micros(period);
+            Command::SetRate { device: device()?, period, is_kept }
+        }
+        "calibrate" => Command::Calibrate {
+            device: device()?,
+            sensor: request.sensor.clone().ok_or_else(|| missing("sensor"))?,
+            calibration: request.calibration()?,
+        },
+        "run_procedure" => Command::RunProcedure { device: device()? },
+        "reset" => Command::Reset(target()),
+        "start" => Command::Start(target()),
+        "stop" => Command::Stop { target: target(), is_kept },
+        other => return Err(wrong("command", other)),
+    })
+}
+
+fn missing(field: &'static str) -> DecodeError {
+    wrong(field, "")
+}
+
+impl Request {
+    fn calibration(&self) -> Result<Calibration, DecodeError> {
+        let (gain, offset) = (self.gain.unwrap_or(1.0), self.offset.unwrap_or(0.0));
+        if self.gain.is_none() && self.offset.is_none() {
+            return Err(missing("gain"));
+        }
+        Calibration::new(gain, offset)
+            .map_err(|_| wrong("calibration", &format!("{gain} {offset}")))
+    }
+
+    /// Refuses a field that means nothing to the command.
+    fn refuse_surplus(&self) -> Result<(), DecodeError> {
+        let (rate, line, stop) = match self.command.as_str() {
+            "set_rate" => (true, false, true),
+            "calibrate" => (false, true, false),
+            "stop" => (false, false, true),
+            _ => (false, false, false),
+        };
+        let fields = [
+            (self.period_us.is_some() && !rate, "period_us"),
+            (self.sensor.is_some() && !line, "sensor"),
+            (self.gain.is_some() && !line, "gain"),
+            (self.offset.is_some() && !line, "offset"),
+            (self.keep.is_some() && !stop, "keep"),
+        ];
+        match fields.into_iter().find(|(is_surplus, _)| *is_surplus) {
+            Some((_, field)) => Err(wrong("field of this command", field)),
+            None => Ok(()),
+        }
+    }
+}
+
+/// What comes back for one line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// It is done. How the devices fare that it was for.
+    Done(BTreeMap<String, DeviceStatus>),
+    /// It is not.
+    Refused {
+        /// The word for why: that of a `domain::Refusal`, or `not_understood`.
+        reason: String,
+        /// The same for people.
+        message: String,
+        /// Names that could have been meant.
+        known: Vec<String>,
+    },
+}
+
+#[derive(Serialize, Deserialize)]
+struct Json {
+    v: u32,
+    result: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    reason: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    message: Option<String>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    known: Vec<String>,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    devices: BTreeMap<String, device::Json>,
+}
+
+impl Answer {
+    /// What to say of an outcome, and of the devices after it.
+    pub fn of(outcome: &Outcome, devices: BTreeMap<String, DeviceStatus>) -> Self {
+        match outcome {
+            Ok(()) => Self::Done(devices),
+            Err(refusal) => Self::Refused {
+                reason: refusal.code().to_owned(),
+                message: refusal.to_string(),
+                known: refusal.known().to_vec(),
+            },
+        }
+    }
+
+    /// What to say to a line that is no command.
+    pub fn not_understood(error: &DecodeError) -> Self {
+        let cause = core::error::Error::source(error).map(|cause| format!(": {cause}"));
+        let message = format!("{error}{}", cause.unwrap_or_default());
+        Self::Refused { reason: "not_understood".to_owned(), message, known: Vec::new() }
+    }
+
+    /// Encodes it as version 1, without the end of the line.
+    pub fn encode(&self) -> Vec<u8> {
+        let result = |word: &str| word.to_owned();
+        let json = match self.clone() {
+            Self::Done(devices) => Json {
+                v: VERSION,
+                result: result("done"),
+                reason: None,
+                message: None,
+                known: Vec::new(),
+                devices: devices
+                    .iter()
+                    .map(|(name, device)| (name.clone(), device.into()))
+                    .collect(),
+            },
+            Self::Refused { reason, message, known } => Json {
+                v: VERSION,
+                result: result("refused"),
+                reason: Some(reason),
+                message: Some(message),
+                known,
+                devices: BTreeMap::new(),
+            },
+        };
+        // Texts and integers under text keys: there is nothing to fail on.
+        serde_json::to_vec(&json).unwrap_or_default()
+    }
+
+    /// Decodes version 1.
+    ///
+    /// # Errors
+    ///
+    /// [`DecodeError`] says what is wrong with the bytes.
+    pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
+        check_version(bytes)?;
+        let json: Json = serde_json::from_slice(bytes).map_err(DecodeError::Shape)?;
+        let device = |(name, json): (String, device::Json)| Ok((name, json.read()?));
+        match json.result.as_str() {
+            "done" => {
+                Ok(Self::Done(json.devices.into_iter().map(device).collect::<Result<_, _>>()?))
+            }
+            "refused" => Ok(Self::Refused {
+                reason: json.reason.ok_or_else(|| missing("reason"))?,
+                message: json.message.unwrap_or_default(),
+                known: json.known,
+            }),
+            other => Err(wrong("result", other)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
