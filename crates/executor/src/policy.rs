@@ -5,8 +5,9 @@ use std::time::Duration;
 /// How urgent a job is. The order is that of urgency: `Critical` is the smallest.
 ///
 /// Workers take the most urgent job first, except that every eighth time one comes for jobs it
-/// begins with the least urgent: however long a flood from above lasts, of eight visits one moves
-/// the class at the bottom.
+/// begins with `Low`, `Medium` or `High`, these in turn, and goes on to what is less urgent first:
+/// however long floods last, of eight visits one moves something below the most urgent class that
+/// waits, and of 24 at least one moves each class.
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub enum Priority {
     /// Overtakes everything; wakes a worker even if one is already on its way.

@@ -7,7 +7,8 @@
 //!
 //! 1. Every job in here has a place in the pool's [`Room`](crate::room::Room); whoever pushes has
 //!    taken it, whoever takes gives it back.
-//! 2. Of eight visits in a row, one takes from the least urgent class first.
+//! 2. Of eight visits in a row, one takes from `Low`, `Medium` or `High` first, these in turn; if
+//!    that is empty, from what is less urgent, and only then from what is more.
 //! 3. No section of a class is empty, and all but two and those handed over whole are full: blocks
 //!    are bounded by twice the capacity.
 
@@ -19,7 +20,7 @@ use crate::{
     policy::Priority,
 };
 
-/// Every so many visits the order of urgency is reversed.
+/// Every so many visits the order of urgency does not hold.
 const AGING: u32 = 8;
 
 /// Fewer than so many are worth waiting for more, in a flood.
@@ -121,9 +122,7 @@ impl Queue {
     #[inline]
     pub(crate) fn take(&mut self, limit: usize, sharers: usize) -> Option<Section> {
         self.visits = self.visits.wrapping_add(1);
-        let lowest_first = self.visits.is_multiple_of(AGING);
-        let in_turn = |turn| if lowest_first { 3 - turn } else { turn };
-        let class = (0..4).map(in_turn).find(|class| self.classes[*class].len > 0)?;
+        let class = self.class_in_turn()?;
         let most =
             if limit < BLOCK { self.waiting().div_ceil(sharers.max(1)).min(limit) } else { limit };
         if self.classes[class].sections.front()?.len() > most {
@@ -132,6 +131,17 @@ impl Queue {
         let section = self.classes[class].sections.pop_front()?;
         self.classes[class].len -= section.len();
         Some(section)
+    }
+
+    /// The class that this visit takes from, if any has jobs.
+    #[inline]
+    fn class_in_turn(&self) -> Option<usize> {
+        let has_jobs = |class: &usize| self.classes[*class].len > 0;
+        if !self.visits.is_multiple_of(AGING) {
+            return (0..4).find(has_jobs);
+        }
+        let first = 3 - (self.visits / AGING % 3) as usize;
+        (first..4).chain((0..first).rev()).find(has_jobs)
     }
 
     /// Moves the first `count` jobs of a class, fewer than its first section has.
@@ -181,5 +191,32 @@ impl Queue {
     pub(crate) fn clear(&mut self) -> Vec<Job> {
         let classes = self.classes.iter_mut().map(std::mem::take);
         classes.flat_map(|class| class.sections).flatten().collect()
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+    use crate::job::Detached;
+
+    #[test]
+    fn no_class_starves_between_a_flood_above_and_a_trickle_below() {
+        for flood in [Priority::Critical, Priority::High] {
+            let mut queue = Queue::new();
+            let job = || Job::new(Detached(|| ()), 1, None);
+            let between = Priority::ALL[flood.index() + 1];
+            queue.push(between, job());
+            let is_served = (0..3 * AGING).any(|_| {
+                while queue.lens()[flood.index()] < BLOCK {
+                    queue.push(flood, job());
+                }
+                if queue.lens()[Priority::Low.index()] == 0 {
+                    queue.push(Priority::Low, job());
+                }
+                drop(queue.take(BLOCK, 1));
+                queue.lens()[between.index()] == 0
+            });
+            assert!(is_served, "{between:?}");
+        }
     }
 }
