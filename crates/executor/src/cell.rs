@@ -271,15 +271,17 @@ impl<F: FnOnce() -> T + Send, T: Send> Task for Pending<F, T> {
         self.publish(result);
     }
 
-    fn abandon(self, why: Abandoned, _: Option<&Pool>) {
-        if self.claim().is_err() {
-            return self.done(false);
+    fn abandon(self, why: Abandoned, _: Option<&Pool>) -> bool {
+        if let Err(before) = self.claim() {
+            self.done(false);
+            return before & STOLEN == 0;
         }
         // SAFETY: claimed on the line above.
         let closure = unsafe { Cell::<F, T>::closure(self.cell) };
         self.publish(Err(why.into()));
         // After the news is out: a drop that panics must not keep the waiter waiting.
         drop(closure);
+        true
     }
 }
 

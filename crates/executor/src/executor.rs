@@ -150,11 +150,14 @@ impl Executor {
         // Last the strands: their runners among the jobs above stand for jobs in here.
         given_up.retain(|job| !job.is_runner());
         given_up.extend(self.pool.strands.clear());
-        let names = given_up.iter().filter_map(crate::job::Job::name).collect();
-        let discarded = given_up.len();
+        let (mut discarded, mut names) = (0, Vec::new());
         for job in given_up {
-            Counters::count(&self.pool.counters.cancelled);
-            job.abandon(Abandoned::Cancelled, Some(&self.pool));
+            let name = job.name();
+            if job.abandon(Abandoned::Cancelled, Some(&self.pool)) {
+                Counters::count(&self.pool.counters.cancelled);
+                discarded += 1;
+                names.extend(name);
+            }
         }
         let unfinished = self.unfinished();
         let report = DrainReport { unfinished, discarded, names, metrics: self.metrics() };

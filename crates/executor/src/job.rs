@@ -34,7 +34,8 @@ pub(crate) trait Task: Send {
     fn run(self, started: &Started<'_>);
 
     /// The work will not be done; tells whoever waits for it. `None` if the pool itself is going.
-    fn abandon(self, why: Abandoned, pool: Option<&Pool>);
+    /// False if there was nothing to give up: its handle had run it.
+    fn abandon(self, why: Abandoned, pool: Option<&Pool>) -> bool;
 }
 
 /// What few jobs have.
@@ -52,7 +53,7 @@ type Payload = [MaybeUninit<*mut ()>; 5];
 
 struct Vtable {
     run: unsafe fn(*const Payload, &Started<'_>),
-    abandon: unsafe fn(*const Payload, Abandoned, Option<&Pool>),
+    abandon: unsafe fn(*const Payload, Abandoned, Option<&Pool>) -> bool,
     is_runner: bool,
 }
 
@@ -103,9 +104,9 @@ impl<K: Task> Erased<K> {
         unsafe { take::<K>(payload) }.run(started);
     }
 
-    unsafe fn abandon(payload: *const Payload, why: Abandoned, pool: Option<&Pool>) {
+    unsafe fn abandon(payload: *const Payload, why: Abandoned, pool: Option<&Pool>) -> bool {
         // SAFETY: the caller's promise is `take`'s.
-        unsafe { take::<K>(payload) }.abandon(why, pool);
+        unsafe { take::<K>(payload) }.abandon(why, pool)
     }
 }
 
@@ -174,16 +175,18 @@ impl Job {
         unsafe { ((*job).vtable.run)(&raw const (*job).payload, started) };
     }
 
-    /// Gives it up. Whoever does so is not the one to answer for a closure whose drop panics.
-    pub(crate) fn abandon(self, why: Abandoned, pool: Option<&Pool>) {
+    /// Gives it up, unless its handle had run it: then false. Whoever does so is not the one to
+    /// answer for a closure whose drop panics.
+    pub(crate) fn abandon(self, why: Abandoned, pool: Option<&Pool>) -> bool {
         let mut this = ManuallyDrop::new(self);
         this.extras = None;
         let payload = &raw const this.payload;
         // SAFETY: the payload is initialised (invariant 1) and `ManuallyDrop` keeps `drop` off it.
         let abandon = AssertUnwindSafe(|| unsafe { (this.vtable.abandon)(payload, why, pool) });
-        if let Err(panic) = catch_unwind(abandon) {
+        catch_unwind(abandon).unwrap_or_else(|panic| {
             mem::forget(panic);
-        }
+            true
+        })
     }
 
     /// Undoes [`Job::new`].
@@ -238,7 +241,9 @@ impl<F: FnOnce() + Send> Task for Detached<F> {
         started.finish(outcome.is_err());
     }
 
-    fn abandon(self, _: Abandoned, _: Option<&Pool>) {}
+    fn abandon(self, _: Abandoned, _: Option<&Pool>) -> bool {
+        true
+    }
 }
 
 const _: () = assert!(mem::size_of::<Job>() == 64 || mem::size_of::<*mut ()>() != 8);
@@ -282,6 +287,8 @@ mod tests {
             started.finish(false);
         }
 
-        fn abandon(self, _: Abandoned, _: Option<&Pool>) {}
+        fn abandon(self, _: Abandoned, _: Option<&Pool>) -> bool {
+            true
+        }
     }
 }

@@ -442,9 +442,8 @@ impl Pool {
     }
 
     pub(crate) fn evict(&self, evicted: Option<Job>) {
-        if let Some(job) = evicted {
+        if evicted.is_some_and(|job| job.abandon(Abandoned::Evicted, Some(self))) {
             Counters::count(&self.counters.dropped);
-            job.abandon(Abandoned::Evicted, Some(self));
         }
     }
 

@@ -72,10 +72,11 @@ impl<K: Task> Task for Scoped<K> {
         drop(ticket);
     }
 
-    fn abandon(self, why: Abandoned, pool: Option<&Pool>) {
+    fn abandon(self, why: Abandoned, pool: Option<&Pool>) -> bool {
         let Self { task, ticket } = self;
-        task.abandon(why, pool);
+        let given_up = task.abandon(why, pool);
         drop(ticket);
+        given_up
     }
 }
 

@@ -269,10 +269,10 @@ impl Task for Runner {
     }
 
     /// Evicted, the runner stands for its strand's first job: that goes, and the rest stays.
-    fn abandon(self, why: Abandoned, pool: Option<&Pool>) {
-        let Some(pool) = pool else { return };
+    fn abandon(self, why: Abandoned, pool: Option<&Pool>) -> bool {
+        let Some(pool) = pool else { return false };
         let mut shard = pool.strands.shard(self.key);
-        let Entry::Occupied(mut strand) = shard.entry(self.key.0) else { return };
+        let Entry::Occupied(mut strand) = shard.entry(self.key.0) else { return false };
         let first = strand.get_mut().first.take();
         let next = strand.get_mut().jobs.pop_front();
         let priority = next.map(|(priority, job)| {
@@ -286,8 +286,6 @@ impl Task for Runner {
         if let Some(priority) = priority {
             pool.requeue(self.key, priority);
         }
-        if let Some(job) = first {
-            job.abandon(why, Some(pool));
-        }
+        first.is_some_and(|job| job.abandon(why, Some(pool)))
     }
 }

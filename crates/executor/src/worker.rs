@@ -241,7 +241,7 @@ pub(crate) fn run_job(pool: &Pool, recorder: &Recorder, job: Job, now: u64) -> u
 fn run_counted(started: &Started<'_>, job: Job) -> u64 {
     let running = &started.recorder.running_since;
     let outer = running.load(Relaxed);
-    running.store(started.start, Relaxed);
+    started.recorder.begins(started.start);
     // A task catches its closure's panics; the drop of a user's value may still unwind.
     if let Err(payload) = catch_unwind(AssertUnwindSafe(|| job.run(started))) {
         Counters::count(&started.pool.counters.panicked);
@@ -261,7 +261,7 @@ fn run_with_extras(pool: &Pool, recorder: &Recorder, job: Job, now: u64) -> u64 
         if why == Abandoned::Cancelled {
             Counters::count(&pool.counters.cancelled);
         }
-        job.abandon(why, Some(pool));
+        let _counted = job.abandon(why, Some(pool));
         return clock::ticks();
     }
     let name = job.name();
