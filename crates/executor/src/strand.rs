@@ -224,15 +224,27 @@ impl Runner {
         pool.notify_room(state, worker::batch_limit(books));
     }
 
-    /// Puts back what there was no time for, and queues the runner for it.
+    /// Puts back what there was no time for, and queues the runner for the strand's next job; if it
+    /// has none, that is its end.
     fn put_back(&self, pool: &Pool, mut jobs: VecDeque<(Priority, Job)>) {
         let mut shard = pool.strands.shard(self.key);
         let count = jobs.len();
-        let Some(strand) = shard.get_mut(&self.key.0) else { return };
-        jobs.append(&mut strand.jobs);
-        strand.jobs = jobs;
-        let Some((priority, job)) = strand.jobs.pop_front() else { return };
-        strand.first = Some(job);
+        let Entry::Occupied(mut strand) = shard.entry(self.key.0) else {
+            // Given up meanwhile, and these with it.
+            drop(shard);
+            for (_, job) in jobs {
+                if job.abandon(Abandoned::Cancelled, Some(pool)) {
+                    Counters::count(&pool.counters.cancelled);
+                }
+            }
+            return;
+        };
+        jobs.append(&mut strand.get_mut().jobs);
+        let Some((priority, job)) = jobs.pop_front() else {
+            strand.remove();
+            return;
+        };
+        strand.insert(Strand { jobs, first: Some(job) });
         drop(shard);
         pool.room.take_again(count);
         pool.requeue(self.key, priority);
@@ -244,26 +256,27 @@ impl Task for Runner {
 
     fn run(self, started: &Started<'_>) {
         let pool = started.pool;
+        if pool.has_given_up() {
+            // Whoever gave up takes the strand's jobs, or has done so.
+            return;
+        }
         let first = pool.strands.shard(self.key).get_mut(&self.key.0).and_then(|s| s.first.take());
         let Some(first) = first else { return };
-        let from = started.start;
-        let mut now = worker::run_job(pool, started.recorder, first, from);
+        // Most jobs may be untimed; a turn is not.
+        let or_now = |ticks| if ticks == 0 { clock::ticks() } else { ticks };
+        let from = or_now(started.start);
+        let mut now = or_now(worker::run_job(pool, started.recorder, first, from));
         let mut jobs = VecDeque::new();
         loop {
-            if jobs.is_empty() {
-                self.next(pool, started.recorder, &mut jobs);
-            }
-            if now.wrapping_sub(from) > worker::budget() && !jobs.is_empty() {
+            if now.wrapping_sub(from) > worker::budget() || pool.has_given_up() {
                 self.put_back(pool, jobs);
                 break;
             }
-            let Some((_, job)) = jobs.pop_front() else { break };
-            if pool.has_given_up() {
-                Counters::count(&pool.counters.cancelled);
-                job.abandon(Abandoned::Cancelled, Some(pool));
-                continue;
+            if jobs.is_empty() {
+                self.next(pool, started.recorder, &mut jobs);
             }
-            now = worker::run_job(pool, started.recorder, job, now);
+            let Some((_, job)) = jobs.pop_front() else { break };
+            now = or_now(worker::run_job(pool, started.recorder, job, now));
         }
         started.end.set(now);
     }

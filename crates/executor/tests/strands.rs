@@ -12,7 +12,7 @@ use std::{
 };
 
 use executor::{JobError, Key, Priority, SubmitError, WhenFull};
-use support::{Log, plug, pool};
+use support::{Log, builder, plug, pool};
 
 #[test]
 fn jobs_of_one_key_run_in_order_whatever_their_priority() {
@@ -145,4 +145,21 @@ fn a_result_whose_drop_panics_does_not_stop_its_strand() {
     let next = strand.submit(|| 2).unwrap();
     drop(plugged);
     assert_eq!(next.join(), Ok(2));
+}
+
+/// A turn is measured in time, also where most jobs are not timed.
+#[test]
+fn a_strand_has_its_whole_turn_when_jobs_are_not_timed() {
+    let executor = builder(1, 4096).timing(executor::Timing::Sampled).build().unwrap();
+    let log = Log::new();
+    let plugged = plug(&executor);
+    for key in [1, 2] {
+        for _ in 0..500 {
+            executor.submitter().key(key).detach(log.writes(key)).unwrap();
+        }
+    }
+    drop(plugged);
+    executor.drain();
+    let turns = log.read().windows(2).filter(|pair| pair[0] != pair[1]).count();
+    assert!(turns < 200, "{turns} turns for 1000 jobs");
 }
