@@ -133,7 +133,7 @@ impl Executor {
             if left.is_zero() {
                 break;
             }
-            (state, _) = sync::wait(&self.pool.gone, state, Some(left));
+            state = sync::wait(&self.pool.gone, state, Some(left));
         }
         drop(state);
         self.give_up()

@@ -141,8 +141,8 @@ pub(crate) struct State {
     napper: Option<Sleeper>,
     resting: Vec<Sleeper>,
     waking: usize,
-    /// Submitters asleep on `room` that nobody has notified yet.
-    room_waiters: usize,
+    /// Submitters may be asleep on `has_room` that nobody has notified yet.
+    room_is_awaited: bool,
     /// See [`RALLY`].
     rally_at: usize,
     /// How many workers there should be, not counting blocked ones.
@@ -213,7 +213,7 @@ impl State {
             napper: None,
             resting: Vec::with_capacity(settings.places),
             waking: 0,
-            room_waiters: 0,
+            room_is_awaited: false,
             rally_at: RALLY.min(settings.capacity / 2),
             target: settings.workers,
             alive: 0,
@@ -492,14 +492,9 @@ impl Pool {
             if left.is_some_and(|left| left.is_zero()) {
                 return Err(Some(Refusal::Full { capacity: self.settings.capacity }));
             }
-            state.room_waiters += 1;
-            let timed_out;
-            (state, timed_out) = wait(&self.has_room, state, left);
-            if timed_out {
-                // Not notified, so nobody counted it out; if somebody did meanwhile, the count
-                // only errs towards one notification too many.
-                state.room_waiters = state.room_waiters.saturating_sub(1);
-            }
+            // Not taken back when the time is over: it may stand for somebody else by then.
+            state.room_is_awaited = true;
+            state = wait(&self.has_room, state, left);
         }
     }
 
@@ -507,7 +502,8 @@ impl Pool {
     ///
     /// While tiny jobs go by the batch, not before half of the queue is free: a wake-up for each
     /// batch would cost more than the jobs. Until then there is work for everybody, and whoever
-    /// takes it comes back here.
+    /// takes it comes back here. If there is none, half of it does not get free: the rest is held by
+    /// strands, whose jobs may take long.
     pub(crate) fn notify_room(&self, mut state: MutexGuard<'_, State>, fit: usize) {
         let has_room = self.has_news_of_room(&mut state, fit);
         drop(state);
@@ -522,10 +518,11 @@ impl Pool {
         if self.warn.is_some() && self.room.taken() < self.settings.warn_at / 2 {
             self.warned.store(false, Relaxed);
         }
-        let worth_it = fit < FEW || self.room.free() >= self.settings.capacity / 2;
-        let has_news = state.room_waiters > 0 && worth_it;
+        let worth_it =
+            fit < FEW || state.queue.is_dry() || self.room.free() >= self.settings.capacity / 2;
+        let has_news = state.room_is_awaited && worth_it;
         if has_news {
-            state.room_waiters = 0;
+            state.room_is_awaited = false;
         }
         has_news
     }

@@ -33,18 +33,17 @@ pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Waits on `condvar`, no longer than `most`; says whether that is over.
+/// Waits on `condvar`, no longer than `most`.
 #[cfg(not(loom))]
 pub(crate) fn wait<'a, T>(
     condvar: &Condvar,
     guard: MutexGuard<'a, T>,
     most: Option<Duration>,
-) -> (MutexGuard<'a, T>, bool) {
+) -> MutexGuard<'a, T> {
     let Some(most) = most else {
-        return (condvar.wait(guard).unwrap_or_else(PoisonError::into_inner), false);
+        return condvar.wait(guard).unwrap_or_else(PoisonError::into_inner);
     };
-    let (guard, result) = condvar.wait_timeout(guard, most).unwrap_or_else(PoisonError::into_inner);
-    (guard, result.timed_out())
+    condvar.wait_timeout(guard, most).unwrap_or_else(PoisonError::into_inner).0
 }
 
 /// Waits on `condvar`. In a model time stands still: nothing times out.
@@ -53,8 +52,8 @@ pub(crate) fn wait<'a, T>(
     condvar: &Condvar,
     guard: MutexGuard<'a, T>,
     _most: Option<Duration>,
-) -> (MutexGuard<'a, T>, bool) {
-    (condvar.wait(guard).unwrap_or_else(PoisonError::into_inner), false)
+) -> MutexGuard<'a, T> {
+    condvar.wait(guard).unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Parks until `done`, or until `most` is over.
