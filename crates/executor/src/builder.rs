@@ -95,9 +95,9 @@ impl Builder {
 
     /// How many accepted jobs may wait to start. Default: 4096.
     ///
-    /// Beside them each worker holds at most 128 that it has taken and not begun: those it can
-    /// expect to start within 10 µs. Memory: 64 bytes a place, four times, for the four
-    /// priorities; the system provides it when first used.
+    /// Beside them each worker holds at most 64 that it has taken and not begun: those it can
+    /// expect to start within 10 µs. Memory: 64 bytes for each job, in blocks of 4 KiB that are made
+    /// when first needed and then kept, and may be half empty.
     pub fn capacity(mut self, capacity: NonZeroUsize) -> Self {
         self.capacity = capacity;
         self

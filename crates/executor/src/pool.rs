@@ -515,7 +515,7 @@ impl Pool {
     /// Whether waiting submitters are to be notified once the lock is free.
     #[inline]
     fn has_news_of_room(&self, state: &mut State, fit: usize) -> bool {
-        if self.warn.is_some() && self.room.taken() < self.settings.warn_at / 2 {
+        if self.warn.is_some() && 2 * self.room.taken() < self.settings.warn_at {
             self.warned.store(false, Relaxed);
         }
         let worth_it =
@@ -674,7 +674,8 @@ impl Pool {
     pub(crate) fn leave(&self, mut state: MutexGuard<'_, State>, place: usize) {
         state.alive -= 1;
         state.vacant.push(place);
-        if state.alive == 0 {
+        // The last but one matters to a worker that waits for the others.
+        if state.alive <= 1 {
             self.gone.notify_all();
         }
     }

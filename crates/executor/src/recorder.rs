@@ -102,6 +102,14 @@ impl Recorder {
         }
     }
 
+    /// A job starts at `start`; if that is not known, at about the time of the one before.
+    #[inline]
+    pub(crate) fn begins(&self, start: u64) {
+        if start != 0 {
+            self.running_since.store(start, Relaxed);
+        }
+    }
+
     #[inline]
     fn timed(&self, submitted: u64, start: u64, end: u64) {
         let run = end.wrapping_sub(start);

@@ -146,7 +146,7 @@ impl<'a> Submitter<'a> {
         })
     }
 
-    /// Hands many jobs over under one lock with one wake-up, in order, as [`detach`](Self::detach)
+    /// Hands many jobs over, 64 under one lock with one wake-up, in order, as [`detach`](Self::detach)
     /// does one. Under a key, one by one.
     ///
     /// # Errors

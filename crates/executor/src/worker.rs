@@ -127,7 +127,7 @@ fn work(pool: &Arc<Pool>, place: usize) {
 /// Works until sent home.
 pub(crate) fn run(pool: &Pool, place: usize) {
     let mine = &pool.places[place];
-    let mut at_sleep = 0;
+    let mut at_sleep = mine.recorder.processed.load(Relaxed);
     loop {
         // Those of a strand count too, though its runner was taken as one.
         let since_sleep = mine.recorder.processed.load(Relaxed) - at_sleep;
@@ -179,7 +179,7 @@ fn run_batch(pool: &Pool, mine: &Place) {
         now = match job.submitted_plain() {
             Some(submitted) => {
                 let started = Started::new(&mine.recorder, pool, submitted, now);
-                mine.recorder.running_since.store(started.start, Relaxed);
+                mine.recorder.begins(started.start);
                 job.run(&started);
                 started.end.get()
             }
@@ -310,7 +310,14 @@ impl Drop for Blocked<'_> {
 
 /// Counts the worker in `place` as blocked until its job ends, as the watchdog found it.
 pub(crate) fn found_blocked(pool: &Arc<Pool>, place: usize) {
-    if !pool.places[place].found_blocked.swap(true, Release) && pool.block(place) {
+    let found = &pool.places[place].found_blocked;
+    if found.load(Relaxed) {
+        return;
+    }
+    let short = pool.block(place);
+    // Only now, or the worker, whose job may end at any time, would count itself out first.
+    found.store(true, Release);
+    if short {
         drop(hire(pool));
     }
 }

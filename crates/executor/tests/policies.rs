@@ -7,6 +7,7 @@ use std::{
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering::Relaxed},
+        mpsc::sync_channel,
     },
     thread,
     time::Duration,
@@ -232,4 +233,80 @@ fn the_warning_comes_once_until_the_queue_has_been_half_empty() {
         last.join().unwrap();
     }
     assert_eq!(log.read(), [2, 2]);
+}
+
+#[test]
+fn a_warning_at_one_comes_again_after_the_queue_was_empty() {
+    let (log, executor) = (Log::new(), builder(1, 8));
+    let seen = log.clone();
+    let executor = executor.warn_at(some(1), move |jobs| seen.push(jobs)).build().unwrap();
+    for _ in 0..20 {
+        let plugged = plug(&executor);
+        let waits = executor.submit(|| ()).unwrap();
+        drop(plugged);
+        waits.join().unwrap();
+    }
+    // A worker that takes the plug while its submitter looks may hide a warning.
+    assert!(log.read().len() >= 10, "{} warnings", log.read().len());
+}
+
+/// Its shell stays in the queue until its turn comes; what becomes of that is no job's fate.
+#[test]
+fn a_job_run_by_its_handle_is_not_counted_as_evicted_too() {
+    let executor = Arc::new(pool(1, 1));
+    let (inner, (ran, has_run)) = (Arc::clone(&executor), sync_channel(1));
+    let (release, released) = sync_channel::<()>(1);
+    let outer = move || {
+        ran.send(inner.submit(|| 5).unwrap().join()).unwrap();
+        released.recv().unwrap();
+    };
+    executor.submitter().detach(outer).unwrap();
+    assert_eq!(has_run.recv().unwrap(), Ok(5));
+    executor.submitter().when_full(WhenFull::DropOldest).detach(|| ()).unwrap();
+    release.send(()).unwrap();
+    let Ok(executor) = until_alone(executor) else { panic!("a job holds the executor") };
+    let totals = executor.drain();
+    assert_eq!((totals.processed, totals.dropped), (3, 0));
+}
+
+fn until_alone(mut shared: Arc<Executor>) -> Result<Executor, Arc<Executor>> {
+    for _ in 0..1000 {
+        match Arc::try_unwrap(shared) {
+            Ok(executor) => return Ok(executor),
+            Err(still) => shared = still,
+        }
+        thread::park_timeout(Duration::from_millis(1));
+    }
+    Err(shared)
+}
+
+/// Places that the jobs of a strand hold do not come back by themselves: a queue that has been
+/// emptied may be less than half free.
+#[test]
+fn a_submitter_gets_the_room_beside_a_strand_that_is_stuck() {
+    let executor = pool(2, 64);
+    for _ in 0..20_000 {
+        executor.submitter().detach(|| ()).unwrap();
+    }
+    let (started, starts) = sync_channel(1);
+    let (release, released) = sync_channel::<()>(1);
+    let keyed = executor.submitter().key(1);
+    let stuck = move || {
+        started.send(()).unwrap();
+        released.recv().unwrap();
+    };
+    keyed.detach(stuck).unwrap();
+    starts.recv().unwrap();
+    let plugged = plug(&executor);
+    (0..40).for_each(|_| keyed.detach(|| ()).unwrap());
+    (0..24).for_each(|_| executor.submitter().detach(|| ()).unwrap());
+    let (submitted, outcome) = sync_channel(1);
+    thread::scope(|scope| {
+        scope.spawn(|| submitted.send(executor.submitter().detach(|| ()).is_ok()).unwrap());
+        thread::park_timeout(Duration::from_millis(20));
+        drop(plugged);
+        let outcome = outcome.recv_timeout(Duration::from_secs(2));
+        release.send(()).unwrap();
+        assert_eq!(outcome, Ok(true), "24 places were free");
+    });
 }

@@ -196,3 +196,45 @@ fn four_producers_against_a_tiny_queue_lose_nothing() {
     assert_eq!((ran.load(Relaxed), totals.processed, totals.queued), (20_000, 20_000, 0));
     assert_eq!((totals.run_time.count(), totals.queue_wait.count()), (20_000, 20_000));
 }
+
+#[test]
+fn a_job_that_drains_its_own_pool_waits_for_the_others_only() {
+    let executor = pool(2, 8);
+    let (give, given) = sync_channel::<executor::Executor>(1);
+    let (tell, told) = sync_channel(1);
+    let job = move || {
+        let executor = given.recv().unwrap();
+        let report = executor.drain_for(Duration::from_mins(1));
+        tell.send(report.unfinished.len()).unwrap();
+    };
+    executor.submitter().detach(job).unwrap();
+    give.send(executor).unwrap();
+    let unfinished = told.recv_timeout(Duration::from_secs(10));
+    assert_eq!(unfinished, Ok(1), "the job itself");
+}
+
+/// A job that is not timed has no start of its own; it runs all the same.
+#[test]
+fn a_job_that_hangs_is_reported_also_if_it_is_not_timed() {
+    for position in 8..16 {
+        let executor = builder(1, 4096).timing(executor::Timing::Sampled).build().unwrap();
+        for _ in 0..2000 {
+            executor.submitter().detach(|| ()).unwrap();
+        }
+        let plugged = plug(&executor);
+        let (started, starts) = sync_channel(1);
+        let (release, released) = sync_channel::<()>(1);
+        (0..position).for_each(|_| executor.submitter().detach(|| ()).unwrap());
+        let hangs = move || {
+            started.send(()).unwrap();
+            released.recv().unwrap();
+        };
+        executor.submitter().detach(hangs).unwrap();
+        drop(plugged);
+        starts.recv().unwrap();
+        let report = executor.abort();
+        release.send(()).unwrap();
+        assert_eq!(report.unfinished.len(), 1, "position {position}");
+        assert!(report.unfinished[0].running_for < Duration::from_secs(60));
+    }
+}
