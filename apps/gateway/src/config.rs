@@ -52,7 +52,7 @@ pub(crate) use values::{Bytes, written, written_example};
 pub use problem::{Problem, Problems};
 pub use settings::{
     BrokerUrl, Bus, Config, Credentials, Derived, Device, Function, Log, LogFormat, LogLevel, Mqtt,
-    Pace, Parity, Pipeline, Place, Secret, Spool, WhenFull, Wiring,
+    Pace, Parity, Pipeline, Place, Realtime, Secret, Spool, WhenFull, Wiring,
 };
 
 use sensors::Catalogue;

@@ -22,7 +22,7 @@ use std::{
     time::Duration,
 };
 
-use clock_linux::{BootIdError, LinuxClock};
+use clock_linux::{BootIdError, LinuxClock, Realtime};
 use control_unix::{ControlError, UnixControl};
 use crossbeam_channel::{Receiver, Select, bounded};
 use domain::{BootId, Monotonic};
@@ -48,7 +48,7 @@ use state_file::{AuditFile, SettingsError, SettingsFile};
 
 use self::part::Part;
 use crate::{
-    config::{Config, WhenFull},
+    config::{self, Config, WhenFull},
     site::{BuildError, Site, forward_options, mqtt_options},
 };
 
@@ -138,6 +138,16 @@ fn signals() -> io::Result<Receiver<()>> {
     Ok(told)
 }
 
+/// What the bus workers are to ask of the kernel; the memory is locked here.
+fn punctual(wished: &config::Realtime) -> Realtime {
+    if wished.is_memory_locked
+        && let Err(denied) = clock_linux::lock_memory()
+    {
+        tracing::warn!(cause = %denied.source, "{denied}");
+    }
+    Realtime { priority: wished.priority, cores: wished.cores.clone() }
+}
+
 /// How long a part may take to end after it has nothing left to wait for.
 const GRACE: Duration = Duration::from_secs(2);
 /// Longer than the publisher takes to say goodbye.
@@ -213,11 +223,19 @@ impl Gateway {
         let time = Arc::clone(&stops_by);
         let forward = move || forwarder.run(|| time.get().copied());
 
+        let punctual = punctual(&config.realtime);
         let store = Part::start("store", move || store.run())?;
         let forwarder = Part::start("forwarder", forward)?;
         let mut buses = vec![Part::start("supervisor", move || supervisor.run())?];
         for (name, worker) in workers {
-            buses.push(Part::start(&name, move || worker.run())?);
+            let punctual = punctual.clone();
+            let run = move || {
+                for denied in punctual.apply() {
+                    tracing::warn!(cause = %denied.source, "{denied}");
+                }
+                worker.run();
+            };
+            buses.push(Part::start(&name, run)?);
         }
         Ok(Self {
             clock,

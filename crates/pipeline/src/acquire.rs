@@ -114,7 +114,7 @@ impl BusWorker {
         self.devices.get_mut(index).is_none_or(|device| device.serve(&around))
     }
 
-    /// Serves the bus until the clock is interrupted. A command is heeded within [`HEED_MAX`] of the end
+    /// Serves the bus until the clock is interrupted. A command is heeded within 250 ms of the end
     /// of the transaction on its way.
     pub fn run(mut self) {
         while let Some(due) = self.next_due() {

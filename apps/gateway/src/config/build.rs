@@ -11,7 +11,8 @@ use super::{
     key::Key,
     reader::Reader,
     settings::{
-        Config, Credentials, Log, LogFormat, LogLevel, Mqtt, Pipeline, Secret, Spool, WhenFull,
+        Config, Credentials, Log, LogFormat, LogLevel, Mqtt, Pipeline, Realtime, Secret, Spool,
+        WhenFull,
     },
     tables,
     values::{BrokerUrl, Bytes},
@@ -31,13 +32,23 @@ pub(super) fn config(reader: &mut Reader<'_>, catalogue: Catalogue) -> Option<Co
     let gateway = gateway(reader);
     let mqtt = mqtt(reader, gateway.as_ref());
     let (spool, pipeline, log) = (spool(reader), pipeline(reader), log(reader));
-    let control = control(reader, &spool);
+    let (control, realtime) = (control(reader, &spool), realtime(reader));
     let buses = buses::read(reader);
     let buses = devices::read(reader, catalogue, buses);
     let streams: Vec<_> =
         buses.iter().flat_map(|bus| &bus.devices).flat_map(|device| &device.streams).collect();
     let derived = derived::read(reader, &streams);
-    Some(Config { gateway: gateway?, mqtt, spool, pipeline, log, control, buses, derived })
+    Some(Config {
+        gateway: gateway?,
+        mqtt,
+        spool,
+        pipeline,
+        log,
+        control,
+        realtime,
+        buses,
+        derived,
+    })
 }
 
 fn gateway(reader: &mut Reader<'_>) -> Option<GatewayId> {
@@ -181,6 +192,19 @@ fn control(reader: &mut Reader<'_>, spool: &Spool) -> Option<PathBuf> {
         reader.value_problem(&section.child("socket"), message, mend);
     }
     (!path.as_os_str().is_empty()).then_some(path)
+}
+
+fn realtime(reader: &mut Reader<'_>) -> Realtime {
+    let section = Key::of("realtime");
+    let table: tables::Realtime = reader.table(&section);
+    let (priority, cores) = (section.child("priority"), section.child("cores"));
+    let core = |written| reader.integer(&cores, Some(written), 0..=1023, 0);
+    let cores = table.cores.unwrap_or_default().into_iter().map(core).collect();
+    Realtime {
+        priority: table.priority.map(|written| reader.integer(&priority, Some(written), 1..=99, 1)),
+        cores,
+        is_memory_locked: table.lock_memory.unwrap_or(false),
+    }
 }
 
 /// `number`, of which the range is known to begin at 1.

@@ -31,10 +31,23 @@ pub struct Config {
     pub log: Log,
     /// Where commands are taken; nowhere if there is none.
     pub control: Option<PathBuf>,
+    /// How the workers of the buses are run.
+    pub realtime: Realtime,
     /// The buses by name, each with its devices.
     pub buses: Vec<Bus>,
     /// The derived metrics by name.
     pub derived: Vec<Derived>,
+}
+
+/// How the workers of the buses are run, as far as the kernel allows.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Realtime {
+    /// The priority in the real-time class, 1 to 99; an ordinary thread if there is none.
+    pub priority: Option<u8>,
+    /// The cores they may run on; all if there is none here.
+    pub cores: Vec<usize>,
+    /// Whether the whole process is kept from being paged out.
+    pub is_memory_locked: bool,
 }
 
 /// Where samples are delivered.

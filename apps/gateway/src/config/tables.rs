@@ -42,6 +42,7 @@ tables! {
         pipeline: IgnoredAny,
         log: IgnoredAny,
         control: IgnoredAny,
+        realtime: IgnoredAny,
         buses: IgnoredAny,
         devices: IgnoredAny,
         derived: IgnoredAny,
@@ -73,6 +74,8 @@ tables! {
     Log { level: LogLevel, format: LogFormat, }
     /// `[control]`
     Control { socket: PathBuf, }
+    /// `[realtime]`
+    Realtime { priority: i64, cores: Vec<i64>, lock_memory: bool, }
     /// What every `[buses.*]` has.
     BusHead { kind: String, path: String, }
     /// The rest of a `[buses.*]` of kind `i2c`.

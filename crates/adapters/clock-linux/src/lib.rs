@@ -1,4 +1,4 @@
-//! The kernel's clocks, boot id and interruptible sleep.
+//! The kernel's clocks, boot id and interruptible sleep; and what makes a thread punctual.
 //!
 //! Wall time is `CLOCK_REALTIME`; monotonic time is `CLOCK_BOOTTIME`, which counts from boot and goes
 //! on while the machine is suspended, so that together with the boot id it names an instant
@@ -7,6 +7,8 @@
 //! # Deliberately absent
 //!
 //! Any judgement whether the wall clock is right.
+
+mod realtime;
 
 use std::{
     fs, io,
@@ -17,6 +19,8 @@ use std::{
 use domain::{BootId, Monotonic, NotABootId, Timestamp, WallTime};
 use ports::{Clock, Wake};
 use rustix::time::{ClockId, Timespec, clock_gettime};
+
+pub use realtime::{Denied, Realtime, lock_memory};
 
 const BOOT_ID: &str = "/proc/sys/kernel/random/boot_id";
 

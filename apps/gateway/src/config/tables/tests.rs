@@ -20,6 +20,7 @@ const TABLES: &[(&str, &str, &str)] = &[
     ("Pipeline", "[pipeline]", "[pipeline]"),
     ("Log", "[log]", "[log]"),
     ("Control", "[control]", "[control]"),
+    ("Realtime", "[realtime]", "[realtime]"),
     ("BusHead", "[buses.NAME]", "[buses.i2c]\nkind = \"i2c\"\npath = \"/dev/i2c-1\""),
     (
         "SpiBus",
