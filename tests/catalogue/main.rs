@@ -31,6 +31,7 @@ mod sht4x;
 mod shtc3;
 mod stand;
 mod support;
+mod tca9548a;
 mod tmp102;
 mod tmp117;
 mod veml7700;

@@ -82,6 +82,7 @@ pub fn example(entry: &Entry, attachment: &Attachment) -> String {
         }
         Attachment::Spi { .. } => ("spi", "/dev/spidev0.0", String::new()),
         Attachment::Uart { .. } => ("uart", "/dev/ttyAMA0", String::new()),
+        Attachment::Sysfs { .. } => ("sysfs", "/sys", String::new()),
     };
     let pace = match entry.pacing() {
         ports::Pacing::Asked => "period = \"1s\"",
@@ -167,6 +168,7 @@ fn bus_of(attachment: &Attachment) -> String {
             format!("spi in mode {}, at most {clock_hz_max} Hz", known.join(" or "))
         }
         Attachment::Uart { .. } => "uart".to_owned(),
+        Attachment::Sysfs { .. } => "sysfs".to_owned(),
     }
 }
 

@@ -108,6 +108,7 @@ fn write_bus(f: &mut fmt::Formatter<'_>, bus: &Bus) -> fmt::Result {
     match bus.wiring {
         Wiring::I2c => write!(f, "i2c")?,
         Wiring::Spi { .. } => write!(f, "spi")?,
+        Wiring::Sysfs => write!(f, "sysfs")?,
         Wiring::Uart(line) => {
             let parity = match line.parity {
                 Parity::None => 'N',
@@ -137,7 +138,7 @@ fn write_device(f: &mut fmt::Formatter<'_>, device: &Device) -> fmt::Result {
     match device.place {
         Place::I2c { address } => write!(f, " at {address:#04x}")?,
         Place::Spi { mode, clock_hz } => write!(f, " in mode {mode} at {clock_hz} Hz")?,
-        Place::Uart { .. } => {}
+        Place::Uart { .. } | Place::Sysfs => {}
     }
     for argument in config::unusual(device.entry.parameters, &device.arguments) {
         write!(f, ", {argument}")?;

@@ -4,8 +4,8 @@ use core::time::Duration;
 use std::collections::HashMap;
 
 use bus_linux::{
-    DataBits, Delay, I2C_TIMEOUT, I2cNode, SharedTty, SpiNode, SpiSettings, StopBits, Tty,
-    TtySettings,
+    DataBits, Delay, I2C_TIMEOUT, I2cNode, SharedTty, SpiNode, SpiSettings, StopBits, SysfsTree,
+    Tty, TtySettings,
 };
 use domain::{BootId, Stream};
 use pipeline::{
@@ -16,7 +16,8 @@ use pipeline::{
 use ports::Device;
 use publisher_mqtt::{Broker, Login, NotABroker, Options as MqttOptions, Will};
 use sensors::{
-    Attachment, BadOptions, DelayHandle, I2cHandle, I2cPlace, SpiHandle, SpiPlace, UartPlace,
+    Attachment, BadOptions, DelayHandle, I2cHandle, I2cPlace, SpiHandle, SpiPlace, SysfsPlace,
+    UartPlace,
 };
 use wire::{NotARoot, Topics, status::Status};
 
@@ -129,6 +130,9 @@ fn adapter(
             let settings = SpiSettings { mode: spi_mode(mode), clock_hz_max: clock_hz };
             let chip = SpiHandle::new(SpiNode::new(&bus.path, settings));
             make(SpiPlace { chip, delay: DelayHandle::new(Delay), clock_hz }, arguments)
+        }
+        (Attachment::Sysfs { make }, Place::Sysfs, Wiring::Sysfs) => {
+            make(SysfsPlace { tree: Box::new(SysfsTree::new(&bus.path)) }, arguments)
         }
         (Attachment::Uart { make, .. }, Place::Uart { .. }, Wiring::Uart(settings)) => {
             let line = line.cloned().ok_or_else(misfit)?;

@@ -140,6 +140,8 @@ quantities! {
     AngularVelocity(DegreePerSecond) "angular_velocity" "deg/s" -1.0e9..=1.0e9;
     /// Carbon dioxide in air, as molecules per million.
     CarbonDioxide(PartsPerMillion) "carbon_dioxide" "[ppm]" 0.0..=1.0e6;
+    /// Turns per minute, as of a fan.
+    RotationalSpeed(TurnsPerMinute) "rotational_speed" "/min" 0.0..=1.0e9;
 }
 
 impl QuantityKind {

@@ -59,7 +59,8 @@ pub enum NotCalibrated {
 /// # Contract
 ///
 /// * **Shape** — one call is one transaction and gives all its quantities, taken at one time.
-///   A device that speaks unasked gives them frame by frame.
+///   A device that speaks unasked gives them frame by frame. One that is emptied in bursts gives the
+///   newest, and those before it by [`earlier`](Self::earlier).
 /// * **Units** — fixed by the [`Quantity`] variant, which is that of the sensor. Raw counts never
 ///   cross this line, and a number that the sensor cannot have is [`NoData::Implausible`].
 /// * **Time** — [`Pacing::Asked`]: takes [`time_on_bus`](Self::time_on_bus) when all is well, and
@@ -118,6 +119,14 @@ pub trait Device: Send {
     /// [`NotCalibrated`] if the chip has no such procedure, or it failed.
     fn calibrate(&mut self) -> Result<(), NotCalibrated> {
         Err(NotCalibrated::NoProcedure)
+    }
+
+    /// What the last successful [`measure`](Self::measure) found besides the newest, for devices that
+    /// collect by themselves and are emptied in bursts: oldest first, none younger than what
+    /// `measure` gave, each with its own age as of the return of that call. Hands them out once:
+    /// asked again, or after a failure, there are none.
+    fn earlier(&mut self) -> Vec<Measurement> {
+        Vec::new()
     }
 
     /// What has come in so far, for devices that talk in frames.

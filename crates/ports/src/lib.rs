@@ -9,6 +9,7 @@
 //!
 //! The name of any technology, and any code that does something: a boxed port only hands on.
 
+mod attributes;
 mod byte_source;
 mod clock;
 mod device;
@@ -20,6 +21,7 @@ mod spool;
 #[cfg(feature = "contract")]
 pub mod contract;
 
+pub use attributes::Attributes;
 pub use byte_source::{ByteSource, Received};
 pub use clock::{Clock, Wake};
 pub use device::{Device, FrameCount, Measurement, NotCalibrated, Pacing, Sensor};

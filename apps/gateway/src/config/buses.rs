@@ -22,7 +22,9 @@ pub(super) fn read(reader: &mut Reader<'_>) -> Vec<Bus> {
     for name in names(reader, &section) {
         let key = section.child(&name);
         let Some(bus) = bus(reader, &key, &name) else { continue };
-        match buses.iter().find(|other| other.path == bus.path) {
+        // The kernel's own tree can be walked by several workers at a time.
+        let is_taken = |other: &&Bus| other.path == bus.path && bus.wiring != Wiring::Sysfs;
+        match buses.iter().find(is_taken) {
             Some(other) => {
                 let message = format!("this device node is bus `{}` already", other.name);
                 let mend = format!("remove [{key}] and let its devices name bus `{}`", other.name);
@@ -37,7 +39,11 @@ pub(super) fn read(reader: &mut Reader<'_>) -> Vec<Bus> {
 fn bus(reader: &mut Reader<'_>, key: &Key, name: &str) -> Option<Bus> {
     let head: tables::BusHead = reader.head(key, HEAD);
     let path = reader.required(&key.child("path"), head.path, "\"/dev/…\"");
-    let kind = reader.required(&key.child("kind"), head.kind, "\"i2c\", \"spi\" or \"uart\"")?;
+    let kind = reader.required(
+        &key.child("kind"),
+        head.kind,
+        "\"i2c\", \"spi\", \"uart\" or \"sysfs\"",
+    )?;
     let Some(&class) = BusClass::ALL.iter().find(|class| class.name() == kind) else {
         let known: Vec<_> = BusClass::ALL.iter().map(|class| class.name()).collect();
         let mend = choose(&kind, "kinds", &known);
@@ -68,6 +74,10 @@ fn wiring(reader: &mut Reader<'_>, key: &Key, class: BusClass) -> Wiring {
                 .map(|written| reader.integer(&clock, Some(written), 10_000..=50_000_000, 10_000));
             let mode = table.mode.map(|written| reader.integer(&mode, Some(written), 0..=3, 0));
             Wiring::Spi { mode, clock_hz }
+        }
+        BusClass::Sysfs => {
+            let tables::SysfsBus {} = reader.body(key, HEAD);
+            Wiring::Sysfs
         }
         BusClass::Uart => {
             let table: tables::UartBus = reader.body(key, HEAD);

@@ -176,6 +176,8 @@ pub enum Wiring {
     },
     /// A serial line.
     Uart(Line),
+    /// The tree of the kernel's own devices.
+    Sysfs,
 }
 
 impl Wiring {
@@ -185,6 +187,7 @@ impl Wiring {
             Self::I2c => BusClass::I2c,
             Self::Spi { .. } => BusClass::Spi,
             Self::Uart(_) => BusClass::Uart,
+            Self::Sysfs => BusClass::Sysfs,
         }
     }
 }
@@ -274,6 +277,8 @@ pub enum Place {
         /// Whether it speaks only when it is asked, so that others can be on the line, too.
         is_asked: bool,
     },
+    /// Somewhere in the tree.
+    Sysfs,
 }
 
 /// Who sets the pace of a device.

@@ -51,6 +51,8 @@ pub const fn reason(errno: Errno) -> NoData {
             NoData::Absent
         }
         Errno::TIMEDOUT | Errno::TIME => NoData::Timeout,
+        // How hwmon and IIO say that the chip has no value now.
+        Errno::NODATA => NoData::NotReady,
         // The packet error code does not match.
         Errno::BADMSG => NoData::Corrupt,
         // This machine's shortage, not the bus's.
@@ -105,6 +107,7 @@ mod tests {
             (Errno::BUSY, NoData::BusFault),
             (Errno::INVAL, NoData::BusFault),
             (Errno::IO, NoData::BusFault),
+            (Errno::NODATA, NoData::NotReady),
             (Errno::NODEV, NoData::Absent),
             (Errno::NOMEM, NoData::Internal),
             (Errno::NXIO, NoData::Absent),

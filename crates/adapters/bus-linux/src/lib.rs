@@ -1,4 +1,5 @@
-//! `/dev/i2c-*`, `/dev/spidev*` and ttys, as what drivers want: embedded-hal buses and serial lines.
+//! `/dev/i2c-*`, `/dev/spidev*`, ttys and sysfs, as what drivers want: embedded-hal buses, serial
+//! lines, byte sources and attributes.
 //!
 //! The only crate that opens device nodes. Each type holds the path of one node and opens it when it
 //! is first used. A node that is missing at start, or goes away with its USB adapter, is a fault like
@@ -8,13 +9,14 @@
 //! # Deliberately absent
 //!
 //! Knowledge of any chip, retries and back-off: a failure is reported once, and when to try again is
-//! the pipeline's decision. GPIO, 1-Wire and sysfs sources.
+//! the pipeline's decision.
 
 mod errno;
 mod i2c;
 mod node;
 mod probe;
 mod spi;
+mod sysfs;
 mod tty;
 
 pub use embedded_hal::spi::{MODE_0, MODE_1, MODE_2, MODE_3, Mode};
@@ -23,4 +25,5 @@ pub use i2c::{I2C_TIMEOUT, I2cNode};
 pub use linux_embedded_hal::Delay;
 pub use probe::{Presence, presence};
 pub use spi::{SpiNode, SpiSettings};
+pub use sysfs::SysfsTree;
 pub use tty::{DataBits, Parity, Rs485, SharedTty, StopBits, Tty, TtySettings};

@@ -30,12 +30,14 @@ use ports::{Device, Pacing, Sensor};
 pub use arguments::{Argument, Arguments, BadArgument};
 pub use flaw::Flaw;
 pub use parameter::{Parameter, Preset, Refusal, Value};
-pub use place::{BusFault, DelayHandle, I2cHandle, I2cPlace, SpiHandle, SpiPlace, UartPlace};
+pub use place::{
+    BusFault, DelayHandle, I2cHandle, I2cPlace, SpiHandle, SpiPlace, SysfsPlace, UartPlace,
+};
 
 use crate::{
-    ads1115, adxl345, aht20, bh1750, bme280, cobs_binary, delimited_text, ds3231, ina219, ina226,
-    lis3dh, lm75, max6675, max31855, mcp3208, mcp9808, modbus_rtu, mpu6050, nmea0183, pms7003,
-    scd41, sgp40, sht4x, sht31, shtc3, tmp102, tmp117, veml7700,
+    ads1115, adxl345, aht20, bh1750, bme280, cobs_binary, delimited_text, ds3231, hwmon, iio,
+    ina219, ina226, lis3dh, lm75, max6675, max31855, mcp3208, mcp9808, modbus_rtu, mpu6050,
+    nmea0183, one_wire, pms7003, scd41, sgp40, sht4x, sht31, shtc3, tmp102, tmp117, veml7700,
 };
 
 /// Every driver of this crate, by name.
@@ -48,6 +50,8 @@ pub static CATALOGUE: &[Entry] = &[
     cobs_binary::ENTRY,
     delimited_text::ENTRY,
     ds3231::ENTRY,
+    hwmon::ENTRY,
+    iio::ENTRY,
     ina219::ENTRY,
     ina226::ENTRY,
     lis3dh::ENTRY,
@@ -59,6 +63,7 @@ pub static CATALOGUE: &[Entry] = &[
     modbus_rtu::ENTRY,
     mpu6050::ENTRY,
     nmea0183::ENTRY,
+    one_wire::ENTRY,
     pms7003::ENTRY,
     scd41::ENTRY,
     sgp40::ENTRY,
@@ -133,6 +138,11 @@ pub enum Attachment {
         /// Makes the device without touching the line.
         make: fn(UartPlace, &Arguments) -> Made,
     },
+    /// Driven by the kernel, which tells of it in files.
+    Sysfs {
+        /// Makes the device without touching the files.
+        make: fn(SysfsPlace, &Arguments) -> Made,
+    },
 }
 
 /// The kind of bus that a device hangs on.
@@ -142,8 +152,10 @@ pub enum BusClass {
     I2c,
     /// One device per chip select.
     Spi,
-    /// One device per line.
+    /// One device per line, or several that are asked.
     Uart,
+    /// The tree of the kernel's own devices.
+    Sysfs,
 }
 
 /// No device can be made with these options.
@@ -234,7 +246,8 @@ impl Entry {
     pub fn addresses(&self) -> &'static [u8] {
         match self.attachment(BusClass::I2c) {
             Some(Attachment::I2c { addresses, .. }) => addresses,
-            Some(Attachment::Spi { .. } | Attachment::Uart { .. }) | None => &[],
+            Some(Attachment::Spi { .. } | Attachment::Uart { .. } | Attachment::Sysfs { .. })
+            | None => &[],
         }
     }
 }
@@ -260,13 +273,14 @@ impl Attachment {
             Self::I2c { .. } => BusClass::I2c,
             Self::Spi { .. } => BusClass::Spi,
             Self::Uart { .. } => BusClass::Uart,
+            Self::Sysfs { .. } => BusClass::Sysfs,
         }
     }
 
     /// Who sets the pace.
     pub const fn pacing(&self) -> Pacing {
         match self {
-            Self::I2c { .. } | Self::Spi { .. } => Pacing::Asked,
+            Self::I2c { .. } | Self::Spi { .. } | Self::Sysfs { .. } => Pacing::Asked,
             Self::Uart { pacing, .. } => *pacing,
         }
     }
@@ -280,7 +294,7 @@ impl fmt::Debug for Attachment {
 
 impl BusClass {
     /// Every class, in the order of declaration.
-    pub const ALL: &[Self] = &[Self::I2c, Self::Spi, Self::Uart];
+    pub const ALL: &[Self] = &[Self::I2c, Self::Spi, Self::Uart, Self::Sysfs];
 
     /// The word that configuration has for it.
     pub const fn name(self) -> &'static str {
@@ -288,6 +302,7 @@ impl BusClass {
             Self::I2c => "i2c",
             Self::Spi => "spi",
             Self::Uart => "uart",
+            Self::Sysfs => "sysfs",
         }
     }
 }

@@ -7,6 +7,8 @@
 //!   `Into<NoData>`, because embedded-hal's `ErrorKind` has no word for a timeout.
 //! * Devices that speak unasked are generic over [`ports::ByteSource`], those that share a serial line
 //!   and answer over [`ports::SerialLine`].
+//! * Devices that speak unasked are generic over [`ports::ByteSource`].
+//! * Devices that the kernel drives are generic over [`ports::Attributes`].
 //!
 //! [`CATALOGUE`] lists the drivers as data: a new one is a file with an [`Entry`], and a line there.
 //! An entry may also stand in a crate of its own, and join ours in a [`Catalogue`].
@@ -18,6 +20,7 @@
 mod ads1115;
 mod adxl345;
 mod aht20;
+mod attributes;
 mod bh1750;
 mod bme280;
 mod catalogue;
@@ -25,7 +28,9 @@ mod checksum;
 mod cobs_binary;
 mod delimited_text;
 mod ds3231;
+mod hwmon;
 mod hygrometer;
+mod iio;
 mod ina219;
 mod ina226;
 mod lines;
@@ -41,6 +46,7 @@ mod motion;
 mod mpu6050;
 mod nmea0183;
 mod number;
+mod one_wire;
 mod pms7003;
 mod registers;
 mod scd41;
@@ -53,6 +59,7 @@ mod sht31;
 mod sht4x;
 mod shtc3;
 mod shunt;
+mod tca9548a;
 mod tmp102;
 mod tmp117;
 mod veml7700;
@@ -66,11 +73,13 @@ pub use bme280::{Bme280, Bme280OnSpi, Bme280Options};
 pub use catalogue::{
     Argument, Arguments, Attachment, BadArgument, BadOptions, BusClass, BusFault, CATALOGUE,
     Catalogue, DelayHandle, Entry, Flaw, I2cHandle, I2cPlace, Made, Parameter, Point, Preset,
-    Refusal, SpiHandle, SpiPlace, UartPlace, Value,
+    Refusal, SpiHandle, SpiPlace, SysfsPlace, UartPlace, Value,
 };
 pub use cobs_binary::{Checksum, CobsBinary, CobsBinaryOptions, Endianness, Field};
 pub use delimited_text::{Column, DelimitedText, DelimitedTextOptions};
 pub use ds3231::{Ds3231, Ds3231Options};
+pub use hwmon::{Hwmon, HwmonChannel, HwmonOptions};
+pub use iio::{Iio, IioChannel, IioOptions};
 pub use ina219::{Ina219, Ina219Options};
 pub use ina226::{Ina226, Ina226Options};
 pub use lis3dh::{Lis3dh, Lis3dhOptions};
@@ -83,6 +92,7 @@ pub use modbus_rtu::{ModbusRtu, ModbusRtuOptions, Order, Register, RegisterType,
 pub use mpu6050::{Mpu6050, Mpu6050Options};
 pub use nmea0183::Nmea0183;
 pub use number::NumberType;
+pub use one_wire::OneWire;
 pub use pms7003::Pms7003;
 pub use registers::{Burst, OverI2c, OverSpi, Registers};
 pub use scd41::{Scd41, Scd41Options};
@@ -90,6 +100,7 @@ pub use sgp40::{Sgp40, Sgp40Options};
 pub use sht4x::{Precision, Sht4x, Sht4xOptions};
 pub use sht31::{Repeatability, Sht31, Sht31Options};
 pub use shtc3::{Shtc3, Shtc3Options};
+pub use tca9548a::{Switch, Tca9548a};
 pub use tmp102::{Tmp102, Tmp102Options};
 pub use tmp117::{Tmp117, Tmp117Averages, Tmp117Options};
 pub use veml7700::{Veml7700, Veml7700Gain, Veml7700Integration, Veml7700Options};

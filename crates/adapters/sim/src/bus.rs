@@ -21,6 +21,7 @@ mod chance;
 mod fault;
 mod i2c;
 mod spi;
+mod switched;
 mod wiring;
 
 use std::{sync::Arc, time::Duration};
@@ -30,6 +31,7 @@ pub(crate) use fault::Occasion;
 pub use fault::{BusError, BusFault, Effect, FaultPlan, When};
 pub use i2c::I2cBus;
 pub use spi::SpiLine;
+pub use switched::SwitchedBus;
 pub use wiring::{PlanId, Tally, Wiring};
 
 /// Lets time pass while a transaction holds its bus.

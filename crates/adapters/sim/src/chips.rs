@@ -33,6 +33,7 @@ mod sgp40;
 mod sht31;
 mod sht4x;
 mod shtc3;
+mod tca9548a;
 #[cfg(test)]
 mod testing;
 mod tmp102;
@@ -61,6 +62,7 @@ pub use sgp40::{Compensation, Sgp40, Sgp40Commands};
 pub use sht4x::{Sht4x, Sht4xCommands};
 pub use sht31::{Sht31, Sht31Commands};
 pub use shtc3::{Shtc3, Shtc3Commands};
+pub use tca9548a::Tca9548a;
 pub use tmp102::Tmp102;
 pub use tmp117::Tmp117;
 pub use veml7700::Veml7700;

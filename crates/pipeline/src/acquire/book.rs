@@ -228,16 +228,16 @@ impl Book {
     /// The transaction for a slot is over, after `span`.
     pub(super) fn answer(
         &mut self,
-        outcome: Result<Measurement, NoData>,
+        outcome: Result<Vec<Measurement>, NoData>,
         span: Duration,
         now: Timestamp,
-    ) -> Option<Acquired> {
+    ) -> Vec<Acquired> {
         self.quality.occupied(span);
         match outcome {
-            Ok(measurement) => self.measured(&measurement, now),
+            Ok(found) => self.found(&found, now),
             Err(reason) => {
                 self.note_failure(reason, now.monotonic);
-                self.gap(reason, now)
+                self.gap(reason, now).into_iter().collect()
             }
         }
     }
@@ -251,15 +251,15 @@ impl Book {
     /// Listening is over.
     pub(super) fn hear(
         &mut self,
-        outcome: Result<Measurement, NoData>,
+        outcome: Result<Vec<Measurement>, NoData>,
         now: Timestamp,
-    ) -> Option<Acquired> {
+    ) -> Vec<Acquired> {
         match outcome {
-            Ok(measurement) => {
+            Ok(found) => {
                 self.expect_by(now.monotonic);
-                self.measured(&measurement, now)
+                self.found(&found, now)
             }
-            Err(reason) => self.bear(reason, now),
+            Err(reason) => self.bear(reason, now).into_iter().collect(),
         }
     }
 
@@ -340,6 +340,10 @@ impl Book {
         if self.health.reset() {
             tracing::info!(device = self.name, "device is reset");
         }
+    }
+
+    fn found(&mut self, found: &[Measurement], now: Timestamp) -> Vec<Acquired> {
+        found.iter().filter_map(|measurement| self.measured(measurement, now)).collect()
     }
 
     fn measured(&mut self, measurement: &Measurement, now: Timestamp) -> Option<Acquired> {

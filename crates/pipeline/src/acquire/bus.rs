@@ -167,7 +167,7 @@ impl Bus {
     }
 
     /// The transaction is over, with this outcome.
-    pub(super) fn end(&self, outcome: Result<Measurement, NoData>, now: Timestamp) -> Ended {
+    pub(super) fn end(&self, outcome: Result<Vec<Measurement>, NoData>, now: Timestamp) -> Ended {
         let mut ledger = self.ledger();
         let Ledger { books, flight, owed } = &mut *ledger;
         let mut told = std::mem::take(owed);

@@ -112,15 +112,22 @@ impl AcquiredDevice {
         is_heard
     }
 
-    /// One call to the device, with panics caught.
-    fn measure(&mut self, patience: Duration) -> Result<Measurement, NoData> {
-        let (outcome, frames) =
-            self.catch(|device| Ok((device.measure(patience), device.frames())))?;
+    /// One transaction: what it found, oldest first and the newest last.
+    fn measure(&mut self, patience: Duration) -> Result<Vec<Measurement>, NoData> {
+        let (outcome, frames) = self.catch(|device| {
+            let found = device.measure(patience).map(|newest| {
+                let mut found = device.earlier();
+                found.push(newest);
+                found
+            });
+            Ok((found, device.frames()))
+        })?;
         self.counters.frames(self.frames, frames);
         self.frames = frames;
         outcome
     }
 
+    /// One call to the device, with panics caught.
     fn catch<T>(
         &mut self,
         call: impl FnOnce(&mut dyn Device) -> Result<T, NoData>,

@@ -36,6 +36,7 @@ fn device(pacing: Pacing, answers: &[Answer], asked: &Arc<Mutex<u32>>) -> MockDe
     device.expect_time_on_bus().return_const(SECOND / 10);
     device.expect_unwedge().returning(|| Ok(()));
     device.expect_frames().returning(ports::FrameCount::default);
+    device.expect_earlier().returning(Vec::new);
     device.expect_measure().returning(move |_| {
         let mut asked = asked.lock().unwrap();
         let answer = answers[answers.len().min(*asked as usize + 1) - 1];
@@ -146,10 +147,49 @@ fn a_device_that_comes_back_is_heard_again_and_that_is_counted() {
     assert_eq!(readings.len(), 12, "every slot has its outcome");
 }
 
+/// A device that is emptied in bursts: each second it has what it took in each quarter of it.
+fn burst() -> MockDevice {
+    let taken = |age: u32, degrees: f64| Measurement {
+        age: Duration::from_millis(250) * age,
+        outcomes: vec![(0, Ok(Celsius::new(degrees).unwrap().into()))],
+    };
+    let mut device = MockDevice::new();
+    device.expect_time_on_bus().return_const(Duration::from_millis(1));
+    device.expect_worst_case().return_const(Duration::from_millis(5));
+    device.expect_pacing().return_const(Pacing::Asked);
+    device.expect_frames().returning(ports::FrameCount::default);
+    device.expect_measure().returning(move |_| Ok(taken(0, 24.0)));
+    device.expect_earlier().returning(move || vec![taken(3, 21.0), taken(2, 22.0), taken(1, 23.0)]);
+    device
+}
+
+#[test]
+fn what_a_burst_found_before_its_newest_comes_first_each_at_its_own_time() {
+    let mut bench = bench(vec![plan(0, burst(), Rhythm::Every(SECOND))]);
+    let _first = bench.run(SECOND, 0);
+    let readings = bench.run(SECOND, 0);
+    assert_eq!(readings, [(0.25, Ok(21.0)), (0.5, Ok(22.0)), (0.75, Ok(23.0)), (1.0, Ok(24.0))]);
+    assert_eq!(bench.counters.measurements_taken.get(), 8);
+}
+
+#[test]
+fn a_burst_that_fails_tells_nothing_of_what_was_before() {
+    let mut device = MockDevice::new();
+    device.expect_time_on_bus().return_const(Duration::from_millis(1));
+    device.expect_worst_case().return_const(Duration::from_millis(5));
+    device.expect_pacing().return_const(Pacing::Asked);
+    device.expect_frames().returning(ports::FrameCount::default);
+    device.expect_measure().returning(|_| Err(NoData::Corrupt));
+    device.expect_earlier().never();
+    let mut bench = bench(vec![plan(0, device, Rhythm::Every(SECOND))]);
+    assert_eq!(bench.run(SECOND, 0), [(0.0, Err(NoData::Corrupt))]);
+}
+
 #[test]
 fn a_device_that_panics_is_an_internal_gap_and_its_neighbour_goes_on() {
     let asked = Arc::default();
     let mut broken = MockDevice::new();
+    broken.expect_earlier().returning(Vec::new);
     broken.expect_pacing().return_const(Pacing::Asked);
     broken.expect_worst_case().return_const(SECOND);
     broken.expect_time_on_bus().return_const(SECOND / 10);
@@ -169,6 +209,7 @@ fn slots_that_pass_while_the_bus_is_busy_are_one_gap_and_all_counted() {
     let clock_of_slow = Arc::new(Mutex::new(None::<VirtualClock>));
     let clock = Arc::clone(&clock_of_slow);
     let mut slow = MockDevice::new();
+    slow.expect_earlier().returning(Vec::new);
     slow.expect_pacing().return_const(Pacing::Asked);
     slow.expect_worst_case().return_const(SECOND);
     slow.expect_time_on_bus().return_const(SECOND / 10);
@@ -219,6 +260,7 @@ fn fragile(
     let (is_broken, calls) = (Arc::clone(is_broken), Arc::clone(calls));
     let unwedged = Arc::clone(&calls);
     let mut device = MockDevice::new();
+    device.expect_earlier().returning(Vec::new);
     device.expect_pacing().return_const(Pacing::Asked);
     device.expect_worst_case().return_const(SECOND);
     device.expect_time_on_bus().return_const(SECOND / 10);
@@ -290,6 +332,7 @@ fn the_report_tells_how_late_and_how_long_and_how_old() {
     let clock = Arc::new(Mutex::new(None::<VirtualClock>));
     let now = Arc::clone(&clock);
     let mut device = MockDevice::new();
+    device.expect_earlier().returning(Vec::new);
     device.expect_pacing().return_const(Pacing::Asked);
     device.expect_worst_case().return_const(SECOND);
     device.expect_time_on_bus().return_const(SECOND / 10);
@@ -362,6 +405,7 @@ fn speaker(
     device.expect_time_on_bus().return_const(SECOND / 10);
     device.expect_unwedge().returning(|| Ok(()));
     device.expect_frames().returning(ports::FrameCount::default);
+    device.expect_earlier().returning(Vec::new);
     device.expect_measure().returning(move |patience| {
         let clock = clock.lock().unwrap();
         let clock = clock.as_ref().unwrap();

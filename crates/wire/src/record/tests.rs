@@ -76,7 +76,8 @@ fn version_2_knows_these_words_and_no_others() {
     let kinds: Vec<_> = QuantityKind::ALL.iter().map(|kind| kind.name()).collect();
     let words = "temperature relative_humidity pressure voltage current power frequency \
                  acceleration illuminance mass_concentration latitude longitude altitude speed \
-                 course count dimensionless angular_velocity carbon_dioxide";
+                 course count dimensionless angular_velocity carbon_dioxide \
+                 rotational_speed";
     assert_eq!(kinds, words.split_whitespace().collect::<Vec<_>>());
 }
 

@@ -11,7 +11,7 @@ use embedded_hal::{
     i2c::{self, I2c, NoAcknowledgeSource, Operation, SevenBitAddress},
     spi::{self, SpiDevice},
 };
-use ports::{ByteSource, Received, SerialLine};
+use ports::{Attributes, ByteSource, Received, SerialLine};
 
 /// A place on an I2C bus.
 #[derive(Debug)]
@@ -273,6 +273,39 @@ impl SpiPlace {
     pub fn nowhere(clock_hz: u32) -> Self {
         let (chip, delay) = (SpiHandle(Box::new(Nowhere)), DelayHandle::new(Nowhere));
         Self { chip, delay, clock_hz }
+    }
+}
+
+/// A place in the tree of the kernel's own devices.
+pub struct SysfsPlace {
+    /// What the kernel tells of them.
+    pub tree: Box<dyn Attributes>,
+}
+
+impl SysfsPlace {
+    /// A place where nothing is, to make a device that is only asked what it would do.
+    pub fn nowhere() -> Self {
+        Self { tree: Box::new(Nowhere) }
+    }
+}
+
+impl fmt::Debug for SysfsPlace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SysfsPlace")
+    }
+}
+
+impl Attributes for Nowhere {
+    fn read(&mut self, _: &str) -> Result<String, NoData> {
+        Err(NoData::Absent)
+    }
+
+    fn write(&mut self, _: &str, _: &str) -> Result<(), NoData> {
+        Err(NoData::Absent)
+    }
+
+    fn list(&mut self, _: &str) -> Result<Vec<String>, NoData> {
+        Err(NoData::Absent)
     }
 }
 

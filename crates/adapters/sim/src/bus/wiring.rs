@@ -144,6 +144,11 @@ impl Wiring {
         self.with(|state| state.plans.clear());
     }
 
+    /// How often the chip was powered, if it is now.
+    pub(super) fn powered(&self) -> Option<u64> {
+        self.with(|state| state.is_plugged.then_some(state.plugged_count))
+    }
+
     /// What the connection has seen.
     pub fn tally(&self) -> Tally {
         self.with(|state| state.tally)
