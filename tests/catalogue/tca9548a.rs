@@ -48,8 +48,8 @@ fn ask(bus: &mut Tca9548a<SwitchedBus>) -> Result<u8, NoData> {
 }
 
 fn switches() -> [Switch; 2] {
-    let switch = Switch::new(SWITCH).unwrap();
-    [switch.clone(), switch.cached()]
+    let switch = || Switch::new(SWITCH).unwrap();
+    [switch(), switch().cached()]
 }
 
 #[test]

@@ -83,6 +83,7 @@ pub fn example(entry: &Entry, attachment: &Attachment) -> String {
         Attachment::Spi { .. } => ("spi", "/dev/spidev0.0", String::new()),
         Attachment::Uart { .. } => ("uart", "/dev/ttyAMA0", String::new()),
         Attachment::Sysfs { .. } => ("sysfs", "/sys", String::new()),
+        Attachment::Gpio { .. } => ("gpio", "/dev/gpiochip0", String::new()),
     };
     let pace = match entry.pacing() {
         ports::Pacing::Asked => "period = \"1s\"",
@@ -169,6 +170,7 @@ fn bus_of(attachment: &Attachment) -> String {
         }
         Attachment::Uart { .. } => "uart".to_owned(),
         Attachment::Sysfs { .. } => "sysfs".to_owned(),
+        Attachment::Gpio { .. } => "gpio".to_owned(),
     }
 }
 

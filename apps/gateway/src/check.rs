@@ -109,6 +109,7 @@ fn write_bus(f: &mut fmt::Formatter<'_>, bus: &Bus) -> fmt::Result {
         Wiring::I2c => write!(f, "i2c")?,
         Wiring::Spi { .. } => write!(f, "spi")?,
         Wiring::Sysfs => write!(f, "sysfs")?,
+        Wiring::Gpio => write!(f, "gpio")?,
         Wiring::Uart(line) => {
             let parity = match line.parity {
                 Parity::None => 'N',
@@ -138,7 +139,7 @@ fn write_device(f: &mut fmt::Formatter<'_>, device: &Device) -> fmt::Result {
     match device.place {
         Place::I2c { address } => write!(f, " at {address:#04x}")?,
         Place::Spi { mode, clock_hz } => write!(f, " in mode {mode} at {clock_hz} Hz")?,
-        Place::Uart { .. } | Place::Sysfs => {}
+        Place::Uart { .. } | Place::Sysfs | Place::Gpio => {}
     }
     for argument in config::unusual(device.entry.parameters, &device.arguments) {
         write!(f, ", {argument}")?;

@@ -1,11 +1,11 @@
 //! Builds devices, metrics and options from the configuration: the place where names become adapters.
 
 use core::time::Duration;
-use std::collections::HashMap;
+use std::{collections::HashMap, path::Path};
 
 use bus_linux::{
-    DataBits, Delay, I2C_TIMEOUT, I2cNode, SharedTty, SpiNode, SpiSettings, StopBits, SysfsTree,
-    Tty, TtySettings,
+    DataBits, Delay, GpioInput, I2C_TIMEOUT, I2cNode, InputSettings, ScanNode, SharedTty, SpiNode,
+    SpiSettings, StopBits, SysfsTree, Tty, TtySettings,
 };
 use domain::{BootId, Stream};
 use pipeline::{
@@ -13,11 +13,11 @@ use pipeline::{
     derive::{Function, MetricPlan},
     forward::ForwardOptions,
 };
-use ports::Device;
+use ports::{ByteSource, Device, InputLine};
 use publisher_mqtt::{Broker, Login, NotABroker, Options as MqttOptions, Will};
 use sensors::{
-    Attachment, BadOptions, DelayHandle, I2cHandle, I2cPlace, SpiHandle, SpiPlace, SysfsPlace,
-    UartPlace,
+    Attachment, BadOptions, DelayHandle, GpioPlace, I2cHandle, I2cPlace, InputWish, SpiHandle,
+    SpiPlace, SysfsPlace, UartPlace,
 };
 use wire::{NotARoot, Topics, status::Status};
 
@@ -132,7 +132,12 @@ fn adapter(
             make(SpiPlace { chip, delay: DelayHandle::new(Delay), clock_hz }, arguments)
         }
         (Attachment::Sysfs { make }, Place::Sysfs, Wiring::Sysfs) => {
-            make(SysfsPlace { tree: Box::new(SysfsTree::new(&bus.path)) }, arguments)
+            let tree = Box::new(SysfsTree::new(&bus.path));
+            make(SysfsPlace { tree, scans: Box::new(scans) }, arguments)
+        }
+        (Attachment::Gpio { make }, Place::Gpio, Wiring::Gpio) => {
+            let chip = bus.path.clone();
+            make(GpioPlace { input: Box::new(move |wish| input(&chip, wish)) }, arguments)
         }
         (Attachment::Uart { make, .. }, Place::Uart { .. }, Wiring::Uart(settings)) => {
             let line = line.cloned().ok_or_else(misfit)?;
@@ -150,6 +155,31 @@ const fn spi_mode(mode: u8) -> bus_linux::Mode {
         3 => bus_linux::MODE_3,
         _ => bus_linux::MODE_0,
     }
+}
+
+/// The buffer of an IIO device by the name of its node.
+fn scans(node: &str) -> Box<dyn ByteSource> {
+    Box::new(ScanNode::new(Path::new("/dev").join(node)))
+}
+
+/// A line of the chip at `path`.
+fn input(path: &Path, wish: InputWish) -> Box<dyn InputLine> {
+    let settings = InputSettings {
+        is_active_low: wish.is_active_low,
+        bias: match wish.bias {
+            sensors::Bias::AsIs => bus_linux::Bias::AsIs,
+            sensors::Bias::Disabled => bus_linux::Bias::Disabled,
+            sensors::Bias::PullUp => bus_linux::Bias::PullUp,
+            sensors::Bias::PullDown => bus_linux::Bias::PullDown,
+        },
+        edges: match wish.edges {
+            sensors::Edges::Rising => bus_linux::Edges::Rising,
+            sensors::Edges::Falling => bus_linux::Edges::Falling,
+            sensors::Edges::Both => bus_linux::Edges::Both,
+        },
+        debounce: wish.debounce,
+    };
+    Box::new(GpioInput::new(path, wish.line, settings))
 }
 
 /// The tty of a serial line, which its devices share.

@@ -13,10 +13,12 @@ mod attributes;
 mod byte_source;
 mod clock;
 mod device;
+mod input_line;
 mod keeping;
 mod publisher;
 mod serial_line;
 mod spool;
+mod unwedge;
 
 #[cfg(feature = "contract")]
 pub mod contract;
@@ -25,10 +27,12 @@ pub use attributes::Attributes;
 pub use byte_source::{ByteSource, Received};
 pub use clock::{Clock, Wake};
 pub use device::{Device, FrameCount, Measurement, NotCalibrated, Pacing, Sensor};
+pub use input_line::{Edge, InputLine};
 pub use keeping::{Audit, AuditRecord, Keeper, NotKept};
 pub use publisher::{Delivery, Message, NotTaken, PublishError, Publisher, Token, Waker};
 pub use serial_line::SerialLine;
 pub use spool::{Appended, Backlog, Position, Spool, SpoolCount, SpoolError};
+pub use unwedge::Unwedge;
 
 #[cfg(feature = "mocks")]
 pub use {

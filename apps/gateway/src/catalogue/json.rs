@@ -57,7 +57,9 @@ fn bus(entry: &Entry, attachment: &Attachment) -> Json {
     let (addresses, modes, clock_hz_max) = match attachment {
         Attachment::I2c { addresses, .. } => (Some(addresses), None, None),
         Attachment::Spi { modes, clock_hz_max, .. } => (None, Some(modes), Some(clock_hz_max)),
-        Attachment::Uart { .. } | Attachment::Sysfs { .. } => (None, None, None),
+        Attachment::Uart { .. } | Attachment::Sysfs { .. } | Attachment::Gpio { .. } => {
+            (None, None, None)
+        }
     };
     let times = times(entry, attachment);
     json!({

@@ -42,7 +42,7 @@ fn bus(reader: &mut Reader<'_>, key: &Key, name: &str) -> Option<Bus> {
     let kind = reader.required(
         &key.child("kind"),
         head.kind,
-        "\"i2c\", \"spi\", \"uart\" or \"sysfs\"",
+        "\"i2c\", \"spi\", \"uart\", \"sysfs\" or \"gpio\"",
     )?;
     let Some(&class) = BusClass::ALL.iter().find(|class| class.name() == kind) else {
         let known: Vec<_> = BusClass::ALL.iter().map(|class| class.name()).collect();
@@ -74,6 +74,10 @@ fn wiring(reader: &mut Reader<'_>, key: &Key, class: BusClass) -> Wiring {
                 .map(|written| reader.integer(&clock, Some(written), 10_000..=50_000_000, 10_000));
             let mode = table.mode.map(|written| reader.integer(&mode, Some(written), 0..=3, 0));
             Wiring::Spi { mode, clock_hz }
+        }
+        BusClass::Gpio => {
+            let tables::GpioBus {} = reader.body(key, HEAD);
+            Wiring::Gpio
         }
         BusClass::Sysfs => {
             let tables::SysfsBus {} = reader.body(key, HEAD);

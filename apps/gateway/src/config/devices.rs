@@ -135,7 +135,7 @@ fn device(
     let bits_per_second = match place {
         Place::Spi { clock_hz, .. } => clock_hz,
         Place::Uart { baud, .. } => baud,
-        Place::I2c { .. } | Place::Sysfs => 0,
+        Place::I2c { .. } | Place::Sysfs | Place::Gpio => 0,
     };
     let made = attachment
         .make_nowhere(&arguments, I2C_TIMEOUT, bits_per_second)
@@ -221,11 +221,14 @@ fn place(
         Attachment::Uart { pacing, .. } => {
             let baud = match bus.map(|bus| bus.wiring) {
                 Some(Wiring::Uart(line)) => line.baud,
-                Some(Wiring::I2c | Wiring::Spi { .. } | Wiring::Sysfs) | None => 9600,
+                Some(Wiring::I2c | Wiring::Spi { .. } | Wiring::Sysfs | Wiring::Gpio) | None => {
+                    9600
+                }
             };
             Some(Place::Uart { baud, is_asked: *pacing == Pacing::Asked })
         }
         Attachment::Sysfs { .. } => Some(Place::Sysfs),
+        Attachment::Gpio { .. } => Some(Place::Gpio),
     }
 }
 
@@ -261,16 +264,17 @@ fn chip_select(
 ) -> Place {
     let (modes, fastest) = match attachment {
         Attachment::Spi { modes, clock_hz_max, .. } => (*modes, *clock_hz_max),
-        Attachment::I2c { .. } | Attachment::Uart { .. } | Attachment::Sysfs { .. } => {
-            (&[0][..], 0)
-        }
+        Attachment::I2c { .. }
+        | Attachment::Uart { .. }
+        | Attachment::Sysfs { .. }
+        | Attachment::Gpio { .. } => (&[0][..], 0),
     };
     let usual = (modes.first().copied().unwrap_or_default(), attachment.bits_per_second_default());
     let (mode, clock_hz) = match bus.map(|bus| bus.wiring) {
         Some(Wiring::Spi { mode, clock_hz }) => {
             (mode.unwrap_or(usual.0), clock_hz.unwrap_or(usual.1))
         }
-        Some(Wiring::I2c | Wiring::Uart(_) | Wiring::Sysfs) | None => usual,
+        Some(Wiring::I2c | Wiring::Uart(_) | Wiring::Sysfs | Wiring::Gpio) | None => usual,
     };
     if let Some(bus) = bus {
         let key = Key::of("buses").child(&bus.name);
@@ -304,7 +308,7 @@ fn is_free(
                 (Place::Uart { is_asked: theirs, .. }, Place::Uart { is_asked: ours, .. }) => {
                     !(*theirs && ours)
                 }
-                (Place::Sysfs, Place::Sysfs) => false,
+                (Place::Sysfs, Place::Sysfs) | (Place::Gpio, Place::Gpio) => false,
                 _ => true,
             }
     };
@@ -321,7 +325,7 @@ fn is_free(
             format!("a spidev node is one chip select, and `{other}` has that of `{bus}` already"),
             "add a bus for the other spidev node",
         ),
-        Place::Uart { .. } | Place::Sysfs => (
+        Place::Uart { .. } | Place::Sysfs | Place::Gpio => (
             key.child("bus"),
             format!(
                 "a device that speaks unasked has the line alone, and `{other}` is on `{bus}` already"

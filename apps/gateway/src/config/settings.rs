@@ -178,6 +178,8 @@ pub enum Wiring {
     Uart(Line),
     /// The tree of the kernel's own devices.
     Sysfs,
+    /// A chip of digital inputs.
+    Gpio,
 }
 
 impl Wiring {
@@ -188,6 +190,7 @@ impl Wiring {
             Self::Spi { .. } => BusClass::Spi,
             Self::Uart(_) => BusClass::Uart,
             Self::Sysfs => BusClass::Sysfs,
+            Self::Gpio => BusClass::Gpio,
         }
     }
 }
@@ -279,6 +282,8 @@ pub enum Place {
     },
     /// Somewhere in the tree.
     Sysfs,
+    /// A line of the chip, which the driver's parameters name.
+    Gpio,
 }
 
 /// Who sets the pace of a device.

@@ -80,6 +80,8 @@ tables! {
     BusHead { kind: String, path: String, }
     /// The rest of a `[buses.*]` of kind `i2c`.
     I2cBus {}
+    /// The rest of a `[buses.*]` of kind `gpio`.
+    GpioBus {}
     /// The rest of a `[buses.*]` of kind `sysfs`.
     SysfsBus {}
     /// The rest of a `[buses.*]` of kind `spi`.

@@ -1,5 +1,5 @@
-//! `/dev/i2c-*`, `/dev/spidev*`, ttys and sysfs, as what drivers want: embedded-hal buses, serial
-//! lines, byte sources and attributes.
+//! `/dev/i2c-*`, `/dev/spidev*`, ttys, gpiochips, IIO buffers and sysfs, as what drivers want: embedded-hal
+//! buses, serial lines, digital lines, byte sources and attributes.
 //!
 //! The only crate that opens device nodes. Each type holds the path of one node and opens it when it
 //! is first used. A node that is missing at start, or goes away with its USB adapter, is a fault like
@@ -12,18 +12,24 @@
 //! the pipeline's decision.
 
 mod errno;
+mod gpio;
 mod i2c;
+mod i2c_recovery;
 mod node;
 mod probe;
+mod scans;
 mod spi;
 mod sysfs;
 mod tty;
 
 pub use embedded_hal::spi::{MODE_0, MODE_1, MODE_2, MODE_3, Mode};
 pub use errno::{BusError, reason};
+pub use gpio::{Bias, Edges, GpioInput, GpioOutput, InputSettings};
 pub use i2c::{I2C_TIMEOUT, I2cNode};
+pub use i2c_recovery::{I2cRecovery, PowerLine};
 pub use linux_embedded_hal::Delay;
 pub use probe::{Presence, presence};
+pub use scans::ScanNode;
 pub use spi::{SpiNode, SpiSettings};
 pub use sysfs::SysfsTree;
 pub use tty::{DataBits, Parity, Rs485, SharedTty, StopBits, Tty, TtySettings};

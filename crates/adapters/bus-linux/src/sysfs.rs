@@ -16,7 +16,7 @@ use ports::Attributes;
 
 use crate::BusError;
 
-/// The longest attribute: the kernel gives a page at most (Documentation/filesystems/sysfs.rst).
+/// The longest attribute: the kernel gives a page at most (`Documentation/filesystems/sysfs.rst`).
 const BYTES_MAX: u64 = 4096;
 
 /// The tree of attributes below one root.

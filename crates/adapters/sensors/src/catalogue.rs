@@ -31,13 +31,15 @@ pub use arguments::{Argument, Arguments, BadArgument};
 pub use flaw::Flaw;
 pub use parameter::{Parameter, Preset, Refusal, Value};
 pub use place::{
-    BusFault, DelayHandle, I2cHandle, I2cPlace, SpiHandle, SpiPlace, SysfsPlace, UartPlace,
+    Bias, BusFault, DelayHandle, Edges, GpioPlace, I2cHandle, I2cPlace, InputWish, Scans,
+    SpiHandle, SpiPlace, SysfsPlace, UartPlace,
 };
 
 use crate::{
-    ads1115, adxl345, aht20, bh1750, bme280, cobs_binary, delimited_text, ds3231, hwmon, iio,
-    ina219, ina226, lis3dh, lm75, max6675, max31855, mcp3208, mcp9808, modbus_rtu, mpu6050,
-    nmea0183, one_wire, pms7003, scd41, sgp40, sht4x, sht31, shtc3, tmp102, tmp117, veml7700,
+    ads1115, adxl345, aht20, bh1750, bme280, cobs_binary, delimited_text, ds3231, gpio_counter,
+    gpio_level, hwmon, iio, iio_buffer, ina219, ina226, lis3dh, lm75, max6675, max31855, mcp3208,
+    mcp9808, modbus_rtu, mpu6050, nmea0183, one_wire, pms7003, scd41, sgp40, sht4x, sht31, shtc3,
+    tmp102, tmp117, veml7700,
 };
 
 /// Every driver of this crate, by name.
@@ -50,8 +52,11 @@ pub static CATALOGUE: &[Entry] = &[
     cobs_binary::ENTRY,
     delimited_text::ENTRY,
     ds3231::ENTRY,
+    gpio_counter::ENTRY,
+    gpio_level::ENTRY,
     hwmon::ENTRY,
     iio::ENTRY,
+    iio_buffer::ENTRY,
     ina219::ENTRY,
     ina226::ENTRY,
     lis3dh::ENTRY,
@@ -143,6 +148,11 @@ pub enum Attachment {
         /// Makes the device without touching the files.
         make: fn(SysfsPlace, &Arguments) -> Made,
     },
+    /// On a line of a chip of digital inputs.
+    Gpio {
+        /// Makes the device without touching the line.
+        make: fn(GpioPlace, &Arguments) -> Made,
+    },
 }
 
 /// The kind of bus that a device hangs on.
@@ -156,6 +166,8 @@ pub enum BusClass {
     Uart,
     /// The tree of the kernel's own devices.
     Sysfs,
+    /// A chip of digital inputs.
+    Gpio,
 }
 
 /// No device can be made with these options.
@@ -246,7 +258,12 @@ impl Entry {
     pub fn addresses(&self) -> &'static [u8] {
         match self.attachment(BusClass::I2c) {
             Some(Attachment::I2c { addresses, .. }) => addresses,
-            Some(Attachment::Spi { .. } | Attachment::Uart { .. } | Attachment::Sysfs { .. })
+            Some(
+                Attachment::Spi { .. }
+                | Attachment::Uart { .. }
+                | Attachment::Sysfs { .. }
+                | Attachment::Gpio { .. },
+            )
             | None => &[],
         }
     }
@@ -274,13 +291,16 @@ impl Attachment {
             Self::Spi { .. } => BusClass::Spi,
             Self::Uart { .. } => BusClass::Uart,
             Self::Sysfs { .. } => BusClass::Sysfs,
+            Self::Gpio { .. } => BusClass::Gpio,
         }
     }
 
     /// Who sets the pace.
     pub const fn pacing(&self) -> Pacing {
         match self {
-            Self::I2c { .. } | Self::Spi { .. } | Self::Sysfs { .. } => Pacing::Asked,
+            Self::I2c { .. } | Self::Spi { .. } | Self::Sysfs { .. } | Self::Gpio { .. } => {
+                Pacing::Asked
+            }
             Self::Uart { pacing, .. } => *pacing,
         }
     }
@@ -294,7 +314,7 @@ impl fmt::Debug for Attachment {
 
 impl BusClass {
     /// Every class, in the order of declaration.
-    pub const ALL: &[Self] = &[Self::I2c, Self::Spi, Self::Uart, Self::Sysfs];
+    pub const ALL: &[Self] = &[Self::I2c, Self::Spi, Self::Uart, Self::Sysfs, Self::Gpio];
 
     /// The word that configuration has for it.
     pub const fn name(self) -> &'static str {
@@ -303,6 +323,7 @@ impl BusClass {
             Self::Spi => "spi",
             Self::Uart => "uart",
             Self::Sysfs => "sysfs",
+            Self::Gpio => "gpio",
         }
     }
 }

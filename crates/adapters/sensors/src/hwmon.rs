@@ -1,6 +1,6 @@
 //! Hardware monitors that the kernel drives: temperatures, voltages, currents, powers, fans.
 //!
-//! Documentation/hwmon/sysfs-interface.rst. An attribute is called after its class and number, `temp1`,
+//! `Documentation/hwmon/sysfs-interface.rst`. An attribute is called after its class and number, `temp1`,
 //! and has an `_input`, often a `_label`, sometimes a `_fault`.
 //!
 //! # Found anew for each measurement

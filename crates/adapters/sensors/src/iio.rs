@@ -1,6 +1,6 @@
 //! Devices of the kernel's industrial I/O subsystem, channel by channel when asked.
 //!
-//! Documentation/ABI/testing/sysfs-bus-iio. A channel has an `_input` in the unit of its type, or a `_raw`, which
+//! `Documentation/ABI/testing/sysfs-bus-iio`. A channel has an `_input` in the unit of its type, or a `_raw`, which
 //! becomes one by (raw + offset) × scale; offset and scale are the channel's own or those of its type.
 //!
 //! # Deliberately absent
@@ -119,13 +119,13 @@ pub(crate) fn types(
     if channels.is_empty() {
         return Err(BadOptions::NoSensors);
     }
-    let meaning = |channel: &IioChannel| {
+    let type_of = |channel: &IioChannel| {
         ChannelType::of(&channel.channel).ok_or_else(|| BadOptions::Unfit {
             parameter: "channel",
             message: format!("{} is no channel that is known", channel.channel),
         })
     };
-    let types = channels.iter().map(meaning).collect::<Result<Vec<_>, _>>()?;
+    let types = channels.iter().map(type_of).collect::<Result<Vec<_>, _>>()?;
     let names = channels.iter().map(|channel| channel.name.clone());
     let sensors =
         names.zip(&types).map(|(name, typed)| Sensor { name, kind: typed.kind }).collect();

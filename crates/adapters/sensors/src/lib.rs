@@ -8,7 +8,8 @@
 //! * Devices that speak unasked are generic over [`ports::ByteSource`], those that share a serial line
 //!   and answer over [`ports::SerialLine`].
 //! * Devices that speak unasked are generic over [`ports::ByteSource`].
-//! * Devices that the kernel drives are generic over [`ports::Attributes`].
+//! * Devices that the kernel drives are generic over [`ports::Attributes`], those on a digital input over
+//!   [`ports::InputLine`].
 //!
 //! [`CATALOGUE`] lists the drivers as data: a new one is a file with an [`Entry`], and a line there.
 //! An entry may also stand in a crate of its own, and join ours in a [`Catalogue`].
@@ -28,9 +29,12 @@ mod checksum;
 mod cobs_binary;
 mod delimited_text;
 mod ds3231;
+mod gpio_counter;
+mod gpio_level;
 mod hwmon;
 mod hygrometer;
 mod iio;
+mod iio_buffer;
 mod ina219;
 mod ina226;
 mod lines;
@@ -71,15 +75,18 @@ pub use aht20::{Aht20, Aht20Options};
 pub use bh1750::{Bh1750, Bh1750Options, Bh1750Resolution};
 pub use bme280::{Bme280, Bme280OnSpi, Bme280Options};
 pub use catalogue::{
-    Argument, Arguments, Attachment, BadArgument, BadOptions, BusClass, BusFault, CATALOGUE,
-    Catalogue, DelayHandle, Entry, Flaw, I2cHandle, I2cPlace, Made, Parameter, Point, Preset,
-    Refusal, SpiHandle, SpiPlace, SysfsPlace, UartPlace, Value,
+    Argument, Arguments, Attachment, BadArgument, BadOptions, Bias, BusClass, BusFault, CATALOGUE,
+    Catalogue, DelayHandle, Edges, Entry, Flaw, GpioPlace, I2cHandle, I2cPlace, InputWish, Made,
+    Parameter, Point, Preset, Refusal, Scans, SpiHandle, SpiPlace, SysfsPlace, UartPlace, Value,
 };
 pub use cobs_binary::{Checksum, CobsBinary, CobsBinaryOptions, Endianness, Field};
 pub use delimited_text::{Column, DelimitedText, DelimitedTextOptions};
 pub use ds3231::{Ds3231, Ds3231Options};
+pub use gpio_counter::GpioCounter;
+pub use gpio_level::GpioLevel;
 pub use hwmon::{Hwmon, HwmonChannel, HwmonOptions};
 pub use iio::{Iio, IioChannel, IioOptions};
+pub use iio_buffer::{IioBuffer, IioBufferOptions};
 pub use ina219::{Ina219, Ina219Options};
 pub use ina226::{Ina226, Ina226Options};
 pub use lis3dh::{Lis3dh, Lis3dhOptions};

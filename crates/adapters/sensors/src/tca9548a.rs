@@ -24,7 +24,7 @@ use embedded_hal::i2c::{ErrorType, I2c, Operation, SevenBitAddress};
 use crate::BadOptions;
 
 /// The addresses that pins A0 to A2 choose from (section 8.6.1).
-pub(crate) const ADDRESSES: core::ops::RangeInclusive<SevenBitAddress> = 0x70..=0x77;
+const ADDRESSES: core::ops::RangeInclusive<SevenBitAddress> = 0x70..=0x77;
 
 /// What is known of one switch. Clones are the same switch.
 #[derive(Clone, Debug)]

@@ -11,6 +11,8 @@
 //! ioctl NODE REQUEST ARGUMENT         a bare ioctl
 //! open PATH                           opens it, and says what it really is
 //! write PATH                          opens it and writes a byte
+//! edges NODE LINE COUNT               waits for so many rising edges: how many there were, the level
+//! output NODE LINE LEVEL              sets an output and says what is on the line
 //! line PATH                           opens it and reads one line
 //! ```
 //!
@@ -21,8 +23,10 @@ use std::{
     io::{self, BufRead as _, Write as _},
     os::{fd::AsRawFd as _, unix::fs::OpenOptionsExt as _},
     thread,
+    time::Duration,
 };
 
+use bus_linux::{GpioInput, GpioOutput, InputSettings};
 use embedded_hal::{
     i2c::{I2c as _, Operation},
     spi::SpiDevice as _,
@@ -32,6 +36,7 @@ use linux_embedded_hal::{
     i2cdev::linux::LinuxI2CError,
     spidev::{SpiModeFlags, SpidevOptions},
 };
+use ports::InputLine as _;
 
 type Answer = Result<String, Box<dyn std::error::Error>>;
 
@@ -96,6 +101,13 @@ fn obey(words: &[&str]) -> Answer {
                 .read_line(&mut line)?;
             Ok(line.trim_end().to_owned())
         }
+        ["edges", node, line, count] => edges(node, number(line)?, number(count)?),
+        ["output", node, line, level] => {
+            let level = number::<u8>(level)? != 0;
+            let mut output = GpioOutput::new(node, number(line)?, false, level);
+            let set = output.set(level).and_then(|()| output.level());
+            Ok(set.map_err(|reason| reason.to_string())?.to_string())
+        }
         _ => Err("what?".into()),
     }
 }
@@ -107,6 +119,16 @@ fn bme280(node: &str) -> Answer {
     sensor.init_with_config(&mut Delay, settings).map_err(|error| format!("{error:?}"))?;
     let found = sensor.measure(&mut Delay).map_err(|error| format!("{error:?}"))?;
     Ok(format!("{} {} {}", found.temperature, found.humidity, found.pressure))
+}
+
+fn edges(node: &str, line: u32, count: u32) -> Answer {
+    let mut input = GpioInput::new(node, line, InputSettings::default());
+    let mut last = 0;
+    while last < count {
+        let edges = input.edges(Duration::from_secs(10)).map_err(|reason| reason.to_string())?;
+        last = edges.last().ok_or("no edge in 10 s")?.number;
+    }
+    Ok(format!("{last} {}", input.level().map_err(|reason| reason.to_string())?))
 }
 
 fn mcp3208(node: &str, channel: u8) -> Answer {

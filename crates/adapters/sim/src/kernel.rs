@@ -3,7 +3,7 @@
 //! # How
 //!
 //! A seccomp filter with a listener, installed between `fork` and `exec`, suspends the child in
-//! the system calls that open a file and in the ioctls of i2c-dev and spidev. A thread of ours
+//! the system calls that open a file and in the ioctls of i2c-dev, spidev and GPIO chips. A thread of ours
 //! looks at each: an open of a served path gets a file of ours injected, an ioctl on such a file is
 //! answered from the chips by reading and writing the child's memory, and everything else is
 //! handed on to the kernel untouched. So the child, static or not, runs the very code that it runs
@@ -18,21 +18,22 @@
 //!
 //! # Invariants
 //!
-//! 1. Only opens and ioctls of type 0x07 and `k` are ever suspended; the filter decides that.
+//! 1. Only opens and ioctls of type 0x07, `k` and 0xB4 are ever suspended; the filter decides that.
 //! 2. A child's memory is written only after the kernel has confirmed that its call still waits.
 //! 3. A malformed request is answered with the errno the kernel would give; it never ends the server.
 //! 4. A transaction that holds its bus delays that bus and no other.
-//! 5. A real `/dev/i2c-*` or `/dev/spidev*` is out of the child's reach, served or not.
+//! 5. A real `/dev/i2c-*`, `/dev/spidev*` or `/dev/gpiochip*` is out of the child's reach, served or not.
 //!
 //! # Deliberately absent
 //!
-//! `read` and `write` on a node (they fail with EPERM or find nothing), `SMBus` ioctls (the adapter
+//! Version 1 of the GPIO interface, several lines in one request. `read` and `write` on a node (they fail with EPERM or find nothing), `SMBus` ioctls (the adapter
 //! says that it has none), `stat` and `readdir` of `/dev`, relative paths, 32-bit children, `io_uring`.
 //! A process that already lives behind such a listener cannot be given another (EBUSY).
 
 mod answer;
 mod child;
 mod filter;
+mod gpiochip;
 mod i2c_dev;
 mod nodes;
 mod open;

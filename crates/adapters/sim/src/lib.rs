@@ -26,6 +26,8 @@ pub mod chips;
 pub mod environment;
 pub mod faults;
 pub mod flaky_broker;
+#[cfg(target_os = "linux")]
+pub mod gpio;
 pub mod memory_spool;
 pub mod serial;
 pub mod time;

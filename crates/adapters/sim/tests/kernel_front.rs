@@ -17,6 +17,7 @@ use sim::{
     bus::{BusFault, Effect, FaultPlan, I2cBus, SpiLine, When, Wiring},
     chips::{Bme280, Mcp3208},
     environment::Climate,
+    gpio::GpioChip,
     kernel::{DeviceNodes, Front},
     time::Elapsed,
     tty::Pty,
@@ -238,6 +239,35 @@ fn a_serial_line_is_a_terminal_that_comes_and_goes() {
     assert_eq!(probe.ask("line /dev/ttyAMA0"), "$GPGGA,1");
     assert_eq!(probe.ask("open /dev/ttyAMA0"), board.gps.terminal().unwrap().to_str().unwrap());
     drop(player);
+}
+
+#[test]
+fn edges_on_a_gpio_line_are_counted_by_the_programs_own_adapter() {
+    let chip = GpioChip::new();
+    let nodes = DeviceNodes::new().gpio("/dev/gpiochip0", &chip);
+    let mut probe = Probe::start(&nodes, &mut probe_command());
+    probe.tell("edges /dev/gpiochip0 17 1000");
+    while !chip.is_used(17) {
+        std::thread::yield_now();
+    }
+    for _ in 0..1_000 {
+        chip.set(17, true);
+        chip.set(17, false);
+    }
+    assert_eq!(probe.answer(), "1000 false");
+    assert_eq!(probe.ask("edges /dev/gpiochip1 17 1"), "absent");
+}
+
+#[test]
+fn an_output_line_is_what_the_program_sets() {
+    let chip = GpioChip::new();
+    let nodes = DeviceNodes::new().gpio("/dev/gpiochip0", &chip);
+    let mut probe = Probe::start(&nodes, &mut probe_command());
+    for (level, is_high) in [(1, true), (0, false), (1, true)] {
+        assert_eq!(probe.ask(&format!("output /dev/gpiochip0 4 {level}")), is_high.to_string());
+        assert_eq!(chip.is_high(4), is_high);
+    }
+    assert!(!chip.is_used(4), "given back");
 }
 
 #[test]

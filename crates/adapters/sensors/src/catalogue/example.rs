@@ -5,7 +5,8 @@ use core::time::Duration;
 use ports::Device;
 
 use super::{
-    Arguments, Attachment, BadOptions, Entry, I2cPlace, Made, SpiPlace, SysfsPlace, UartPlace,
+    Arguments, Attachment, BadOptions, Entry, GpioPlace, I2cPlace, Made, SpiPlace, SysfsPlace,
+    UartPlace,
 };
 
 /// The clock of a chip select for which nothing else is said, in hertz, unless the chip is slower.
@@ -18,7 +19,7 @@ impl Attachment {
         match self {
             Self::Spi { clock_hz_max, .. } => SPI_CLOCK_HZ.min(*clock_hz_max),
             Self::Uart { .. } => 9600,
-            Self::I2c { .. } | Self::Sysfs { .. } => 0,
+            Self::I2c { .. } | Self::Sysfs { .. } | Self::Gpio { .. } => 0,
         }
     }
 
@@ -42,6 +43,7 @@ impl Attachment {
             Self::Spi { make, .. } => make(SpiPlace::nowhere(bits_per_second), arguments),
             Self::Uart { make, .. } => make(UartPlace::nowhere(bits_per_second), arguments),
             Self::Sysfs { make } => make(SysfsPlace::nowhere(), arguments),
+            Self::Gpio { make } => make(GpioPlace::nowhere(), arguments),
         }
     }
 }

@@ -114,7 +114,7 @@ fn attachments(attachments: &[Attachment]) -> Result<(), String> {
                 let are_modes = modes.iter().all(|mode| *mode <= 3) && !modes.is_empty();
                 demand(are_modes && *clock_hz_max > 0, || "has no SPI mode or clock".to_owned())
             }
-            Attachment::Uart { .. } | Attachment::Sysfs { .. } => Ok(()),
+            Attachment::Uart { .. } | Attachment::Sysfs { .. } | Attachment::Gpio { .. } => Ok(()),
         }
     })
 }

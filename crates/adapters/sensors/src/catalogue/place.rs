@@ -11,7 +11,7 @@ use embedded_hal::{
     i2c::{self, I2c, NoAcknowledgeSource, Operation, SevenBitAddress},
     spi::{self, SpiDevice},
 };
-use ports::{Attributes, ByteSource, Received, SerialLine};
+use ports::{Attributes, ByteSource, Edge, InputLine, Received, SerialLine};
 
 /// A place on an I2C bus.
 #[derive(Debug)]
@@ -276,16 +276,105 @@ impl SpiPlace {
     }
 }
 
+/// Opens the buffer of an IIO device by the name of its node.
+pub type Scans = Box<dyn Fn(&str) -> Box<dyn ByteSource> + Send>;
+
 /// A place in the tree of the kernel's own devices.
 pub struct SysfsPlace {
     /// What the kernel tells of them.
     pub tree: Box<dyn Attributes>,
+    /// Opens the buffer of an IIO device by the name of its node, such as `iio:device0`.
+    pub scans: Scans,
+}
+
+/// What a digital input is drawn to while nobody drives it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Bias {
+    /// As it is.
+    AsIs,
+    /// To nothing.
+    Disabled,
+    /// To the supply.
+    PullUp,
+    /// To ground.
+    PullDown,
+}
+
+impl Bias {
+    /// Each with the word that configuration has for it.
+    pub const NAMES: &[(&str, Self)] = &[
+        ("as_is", Self::AsIs),
+        ("disabled", Self::Disabled),
+        ("pull_up", Self::PullUp),
+        ("pull_down", Self::PullDown),
+    ];
+}
+
+/// Which changes of a digital input are edges.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Edges {
+    /// To active.
+    Rising,
+    /// To inactive.
+    Falling,
+    /// Each.
+    Both,
+}
+
+impl Edges {
+    /// Each with the word that configuration has for it.
+    pub const NAMES: &[(&str, Self)] =
+        &[("rising", Self::Rising), ("falling", Self::Falling), ("both", Self::Both)];
+}
+
+/// Which digital input, and how it is used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct InputWish {
+    /// Its number on the chip.
+    pub line: u32,
+    /// Whether a low voltage is active.
+    pub is_active_low: bool,
+    /// What it is drawn to.
+    pub bias: Bias,
+    /// What is counted.
+    pub edges: Edges,
+    /// How long a level must hold to be one; zero: not at all.
+    pub debounce: Duration,
+}
+
+/// A place on a chip of digital inputs.
+pub struct GpioPlace {
+    /// Makes an input, without touching it.
+    pub input: Box<dyn FnOnce(InputWish) -> Box<dyn InputLine>>,
+}
+
+impl GpioPlace {
+    /// A place where nothing is, to make a device that is only asked what it would do.
+    pub fn nowhere() -> Self {
+        Self { input: Box::new(|_| Box::new(Nowhere)) }
+    }
+}
+
+impl fmt::Debug for GpioPlace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("GpioPlace")
+    }
+}
+
+impl InputLine for Nowhere {
+    fn level(&mut self) -> Result<bool, NoData> {
+        Err(NoData::Absent)
+    }
+
+    fn edges(&mut self, _: Duration) -> Result<Vec<Edge>, NoData> {
+        Err(NoData::Absent)
+    }
 }
 
 impl SysfsPlace {
     /// A place where nothing is, to make a device that is only asked what it would do.
     pub fn nowhere() -> Self {
-        Self { tree: Box::new(Nowhere) }
+        Self { tree: Box::new(Nowhere), scans: Box::new(|_| Box::new(Nowhere)) }
     }
 }
 

@@ -14,6 +14,8 @@ pub(super) enum Answer {
     Done { value: i64, writes: Vec<Write> },
     /// It returns a new descriptor of `file` in the child.
     Opened { file: Arc<OwnedFd>, closes_on_exec: bool },
+    /// It returns 0, after a new descriptor of `file` in the child has been written to `at` in its memory.
+    Granted { file: Arc<OwnedFd>, at: u64 },
     /// It fails.
     Refused(Refusal),
     /// It ends in this way, but not before the bus has been held so long.

@@ -17,6 +17,8 @@ const ARCH: u32 = 0xC000_00B7;
 const I2C_TYPE: u32 = 0x07 << 8;
 /// `_IOC_TYPE` of spidev.
 const SPI_TYPE: u32 = (b'k' as u32) << 8;
+/// `_IOC_TYPE` of GPIO chips and lines.
+const GPIO_TYPE: u32 = super::gpiochip::TYPE << 8;
 const TYPE_MASK: u32 = 0xFF << 8;
 
 #[cfg(target_arch = "x86_64")]
@@ -24,7 +26,7 @@ pub(super) const OPENS: [c_long; 3] = [libc::SYS_openat, libc::SYS_openat2, libc
 #[cfg(not(target_arch = "x86_64"))]
 pub(super) const OPENS: [c_long; 2] = [libc::SYS_openat, libc::SYS_openat2];
 
-/// The program: opens and the ioctls of the two device families notify, all else is allowed.
+/// The program: opens and the ioctls of the three device families notify, all else is allowed.
 pub(super) fn program() -> Vec<sock_filter> {
     let mut program = vec![
         load(offset_of!(seccomp_data, arch)),
@@ -40,8 +42,9 @@ pub(super) fn program() -> Vec<sock_filter> {
         give(SECCOMP_RET_ALLOW),
         load(offset_of!(seccomp_data, args) + 8), // The low half of the request code.
         statement(BPF_ALU | BPF_AND | BPF_K, TYPE_MASK),
-        skip_if(I2C_TYPE, 2, 0),
-        skip_if(SPI_TYPE, 1, 0),
+        skip_if(I2C_TYPE, 3, 0),
+        skip_if(SPI_TYPE, 2, 0),
+        skip_if(GPIO_TYPE, 1, 0),
         give(SECCOMP_RET_ALLOW),
         give(SECCOMP_RET_USER_NOTIF),
     ]);
@@ -105,13 +108,13 @@ mod tests {
     }
 
     #[test]
-    fn only_opens_and_the_two_device_families_are_suspended() {
+    fn only_opens_and_the_three_device_families_are_suspended() {
         let ioctl = number(libc::SYS_ioctl);
         for open in OPENS {
             assert_eq!(verdict(ARCH, number(open), 0), SECCOMP_RET_USER_NOTIF);
         }
-        // I2C_SLAVE, I2C_RDWR, SPI_IOC_MESSAGE(1), SPI_IOC_RD_MODE32
-        for request in [0x0703, 0x0707, 0x4020_6B00, 0x8004_6B05] {
+        // I2C_SLAVE, I2C_RDWR, SPI_IOC_MESSAGE(1), SPI_IOC_RD_MODE32, GPIO_V2_GET_LINE_IOCTL
+        for request in [0x0703, 0x0707, 0x4020_6B00, 0x8004_6B05, 0xC250_B407] {
             assert_eq!(verdict(ARCH, ioctl, request), SECCOMP_RET_USER_NOTIF, "{request:#x}");
         }
         // TCGETS, FIONREAD, one whose number (not type) is 7

@@ -15,7 +15,10 @@ use super::{
     server::{self, Front},
     spidev::SpiNode,
 };
-use crate::bus::{I2cBus, SpiLine};
+use crate::{
+    bus::{I2cBus, SpiLine},
+    gpio::GpioChip,
+};
 
 /// What [`DeviceNodes::serve`] could not do.
 #[derive(Debug, thiserror::Error)]
@@ -39,6 +42,7 @@ pub enum NodeError {
 pub(super) enum Target {
     I2c(I2cBus),
     Spi(SpiNode),
+    Gpio(GpioChip),
     /// The terminal to open in its place, if there is one now.
     Tty(Arc<dyn Fn() -> Option<PathBuf> + Send + Sync>),
 }
@@ -88,6 +92,12 @@ impl DeviceNodes {
         self.with(path, Target::Spi(SpiNode::new(line.clone())))
     }
 
+    /// Adds a GPIO chip, such as `/dev/gpiochip0`, with the lines of `chip`.
+    #[must_use]
+    pub fn gpio(self, path: impl Into<PathBuf>, chip: &GpioChip) -> Self {
+        self.with(path, Target::Gpio(chip.clone()))
+    }
+
     /// Adds a serial line, such as `/dev/ttyAMA0`: each open opens the terminal that `terminal`
     /// names then, or finds no such file if it names none.
     #[must_use]
@@ -111,7 +121,9 @@ impl DeviceNodes {
         let mut nodes = Nodes::new();
         for (path, target) in &self.targets {
             let file = match target {
-                Target::I2c(_) | Target::Spi(_) => Some(Arc::new(stand_in(path)?)),
+                Target::I2c(_) | Target::Spi(_) | Target::Gpio(_) => {
+                    Some(Arc::new(stand_in(path)?))
+                }
                 Target::Tty(_) => None,
             };
             nodes.insert(path.clone(), Node { target: target.clone(), file });

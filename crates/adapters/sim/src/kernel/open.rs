@@ -16,7 +16,7 @@ use super::{
 };
 
 /// Nodes of these families are never the machine's own.
-const SHIELDED: [&[u8]; 2] = [b"/dev/i2c-", b"/dev/spidev"];
+const SHIELDED: [&[u8]; 3] = [b"/dev/i2c-", b"/dev/spidev", b"/dev/gpiochip"];
 
 /// Answers `open`, `openat` or `openat2`.
 pub(super) fn open(nodes: &Nodes, call: &Call) -> Result<Answer, Refusal> {
@@ -36,7 +36,9 @@ pub(super) fn open(nodes: &Nodes, call: &Call) -> Result<Answer, Refusal> {
             let ours = OFlags::NOCTTY | OFlags::CLOEXEC;
             Arc::new(rustix::fs::open(terminal, kept | ours, Mode::empty())?)
         }
-        (None, Target::I2c(_) | Target::Spi(_)) => return Err(Errno::NOENT.into()),
+        (None, Target::I2c(_) | Target::Spi(_) | Target::Gpio(_)) => {
+            return Err(Errno::NOENT.into());
+        }
     };
     Ok(Answer::Opened { file, closes_on_exec: flags.contains(OFlags::CLOEXEC) })
 }

@@ -178,16 +178,36 @@ impl Listener {
         file: BorrowedFd<'_>,
         closes_on_exec: bool,
     ) -> Result<(), Errno> {
+        const SEND: u32 = 2; // SECCOMP_ADDFD_FLAG_SEND
+        self.add(call, file, closes_on_exec, SEND).map(drop)
+    }
+
+    /// Gives the child a descriptor of `file` and tells its number.
+    ///
+    /// # Errors
+    ///
+    /// Why the child can have none; the call waits still, as it does after success.
+    pub(super) fn grant(&self, call: &Call, file: BorrowedFd<'_>) -> Result<i32, Errno> {
+        self.add(call, file, true, 0)
+    }
+
+    fn add(
+        &self,
+        call: &Call,
+        file: BorrowedFd<'_>,
+        closes_on_exec: bool,
+        flags: u32,
+    ) -> Result<i32, Errno> {
         let mut addfd = seccomp_notif_addfd {
             id: call.id,
-            flags: 2, // SECCOMP_ADDFD_FLAG_SEND
+            flags,
             srcfd: file.as_raw_fd().cast_unsigned(),
             newfd: 0,
             newfd_flags: if closes_on_exec { libc::O_CLOEXEC.cast_unsigned() } else { 0 },
         };
         // SAFETY: ADDFD reads one `struct seccomp_notif_addfd`, whose size is part of its number;
         // `file` is open for the whole call.
-        unsafe { self.ioctl(libc::SECCOMP_IOCTL_NOTIF_ADDFD, &raw mut addfd) }.map(drop)
+        unsafe { self.ioctl(libc::SECCOMP_IOCTL_NOTIF_ADDFD, &raw mut addfd) }
     }
 
     /// A response that the kernel no longer wants, because the thread was killed, is of no interest.

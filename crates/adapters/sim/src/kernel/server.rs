@@ -24,7 +24,7 @@ use rustix::{
 use super::{
     answer::{Answer, Refusal},
     child::Child,
-    filter, i2c_dev,
+    filter, gpiochip, i2c_dev,
     nodes::{Nodes, Target, named_by},
     open::open,
     seccomp::{self, Call, Listener},
@@ -211,17 +211,34 @@ impl Server {
     }
 
     fn ioctl(&self, node: Option<&PathBuf>, call: &Call) -> Result<Answer, Refusal> {
-        let Some(node) = node.and_then(|path| self.nodes.get(path)) else {
-            return Ok(Answer::Continue); // Some other file: the kernel knows it.
-        };
         let [_, request, argument, ..] = call.arguments;
         #[expect(clippy::cast_possible_truncation, reason = "the kernel takes the low half, too")]
         let request = request as u32;
+        let Some(node) = node.and_then(|path| self.nodes.get(path)) else {
+            return self.line_ioctl(call, request, argument);
+        };
         match &node.target {
             Target::I2c(bus) => i2c_dev::ioctl(Child(call.thread), bus, request, argument),
             Target::Spi(node) => node.ioctl(Child(call.thread), request, argument),
+            Target::Gpio(chip) => gpiochip::ioctl(Child(call.thread), chip, request, argument),
             Target::Tty(_) => Ok(Answer::Continue),
         }
+    }
+
+    /// An ioctl on a line of one of our chips, or on some other file: that one the kernel knows.
+    fn line_ioctl(&self, call: &Call, request: u32, argument: u64) -> Result<Answer, Refusal> {
+        let child = Child(call.thread);
+        let link = child.descriptor(call.arguments[0] & 0xFFFF_FFFF);
+        let Some(link) = link.filter(|_| request >> 8 & 0xFF == gpiochip::TYPE) else {
+            return Ok(Answer::Continue);
+        };
+        let chips = self.nodes.values().filter_map(|node| match &node.target {
+            Target::Gpio(chip) => Some(chip),
+            Target::I2c(_) | Target::Spi(_) | Target::Tty(_) => None,
+        });
+        let mut answers =
+            chips.filter_map(|chip| gpiochip::line_ioctl(child, chip, &link, (request, argument)));
+        answers.next().unwrap_or(Ok(Answer::Continue))
     }
 }
 
@@ -240,6 +257,18 @@ fn tell(listener: &Listener, call: &Call, answer: Answer) {
         Answer::Opened { file, closes_on_exec } => {
             if let Err(errno) = listener.inject(call, file.as_fd(), closes_on_exec) {
                 listener.fail(call, errno);
+            }
+        }
+        Answer::Granted { file, at } => {
+            let granted = listener.grant(call, file.as_fd()).and_then(|fd| {
+                if !listener.is_waiting(call) {
+                    return Err(Errno::NOENT);
+                }
+                Child(call.thread).write(at, &fd.to_ne_bytes())
+            });
+            match granted {
+                Ok(()) => listener.succeed(call, 0),
+                Err(errno) => listener.fail(call, errno),
             }
         }
         Answer::Done { value, writes } => {
