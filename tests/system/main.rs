@@ -10,6 +10,7 @@ mod commands;
 mod delivery;
 mod devices;
 mod forty;
+mod kernel_sources;
 mod parts;
 mod scan;
 mod stuck_bus;
