@@ -18,8 +18,10 @@ use domain::{NoData, Quantity, QuantityKind};
 use ports::{Device, Edge, InputLine, Measurement, Sensor};
 
 use crate::{
-    Arguments, Attachment, Bias, Edges, Entry, GpioPlace, InputWish, Made, Parameter, Point,
-    Preset, Value, attributes::quantity, catalogue::meant,
+    Arguments, Attachment, Edges, Entry, GpioPlace, Made, Parameter, Point, Preset, Value,
+    attributes::quantity,
+    catalogue::meant,
+    digital_input::{ACTIVE_LOW, BIAS, DEBOUNCE, LINE, wish},
 };
 
 pub(crate) const ENTRY: Entry = Entry {
@@ -28,33 +30,10 @@ pub(crate) const ENTRY: Entry = Entry {
     summary: "pulses counted by the kernel, and their rate: meters, anemometers, tachometers",
     datasheet: "linux/gpio.h, ABI v2",
     parameters: &[
-        Parameter {
-            name: "line",
-            summary: "its number on the chip; `gpioinfo` lists them",
-            value: Value::Integer { unit: "", low: 0, high: 1023, preset: Preset::Required(17) },
-        },
-        Parameter {
-            name: "active_low",
-            summary: "whether a low voltage is active",
-            value: Value::Flag { default: false },
-        },
-        Parameter {
-            name: "bias",
-            summary: "what the line is drawn to while nobody drives it",
-            value: Value::Choice {
-                choices: &["as_is", "disabled", "pull_up", "pull_down"],
-                preset: Preset::Default("as_is"),
-            },
-        },
-        Parameter {
-            name: "debounce",
-            summary: "how long a level must hold to be one; the kernel looks after it",
-            value: Value::Duration {
-                low: Duration::ZERO,
-                high: Duration::from_secs(1),
-                preset: Preset::Default(Duration::ZERO),
-            },
-        },
+        LINE,
+        ACTIVE_LOW,
+        BIAS,
+        DEBOUNCE,
         Parameter {
             name: "edges",
             summary: "what is a pulse",
@@ -84,14 +63,8 @@ pub(crate) const ENTRY: Entry = Entry {
 };
 
 fn make(place: GpioPlace, arguments: &Arguments) -> Made {
-    let wish = InputWish {
-        line: arguments.integer("line")?,
-        is_active_low: arguments.flag("active_low")?,
-        bias: meant("bias", arguments.choice("bias")?, Bias::NAMES)?,
-        edges: meant("edges", arguments.choice("edges")?, Edges::NAMES)?,
-        debounce: arguments.duration("debounce")?,
-    };
-    Ok(Box::new(GpioCounter::new((place.input)(wish))))
+    let edges = meant("edges", arguments.choice("edges")?, Edges::NAMES)?;
+    Ok(Box::new(GpioCounter::new((place.input)(wish(arguments, edges)?))))
 }
 
 /// Two calls into the kernel.

@@ -9,8 +9,9 @@ use domain::{NoData, QuantityKind};
 use ports::{Device, InputLine, Measurement, Sensor};
 
 use crate::{
-    Arguments, Attachment, Bias, Edges, Entry, GpioPlace, InputWish, Made, Parameter, Point,
-    Preset, Value, attributes::quantity, catalogue::meant,
+    Arguments, Attachment, Edges, Entry, GpioPlace, Made, Point,
+    attributes::quantity,
+    digital_input::{ACTIVE_LOW, BIAS, DEBOUNCE, LINE, wish},
 };
 
 pub(crate) const ENTRY: Entry = Entry {
@@ -18,35 +19,7 @@ pub(crate) const ENTRY: Entry = Entry {
     part: "level of a digital input",
     summary: "whether a contact, a float switch or a door is active, and how often it has changed",
     datasheet: "linux/gpio.h, ABI v2",
-    parameters: &[
-        Parameter {
-            name: "line",
-            summary: "its number on the chip; `gpioinfo` lists them",
-            value: Value::Integer { unit: "", low: 0, high: 1023, preset: Preset::Required(17) },
-        },
-        Parameter {
-            name: "active_low",
-            summary: "whether a low voltage is active",
-            value: Value::Flag { default: false },
-        },
-        Parameter {
-            name: "bias",
-            summary: "what the line is drawn to while nobody drives it",
-            value: Value::Choice {
-                choices: &["as_is", "disabled", "pull_up", "pull_down"],
-                preset: Preset::Default("as_is"),
-            },
-        },
-        Parameter {
-            name: "debounce",
-            summary: "how long a level must hold to be one; the kernel looks after it",
-            value: Value::Duration {
-                low: Duration::ZERO,
-                high: Duration::from_secs(1),
-                preset: Preset::Default(Duration::ZERO),
-            },
-        },
-    ],
+    parameters: &[LINE, ACTIVE_LOW, BIAS, DEBOUNCE],
     sensors: &[
         Point {
             name: "level",
@@ -67,14 +40,7 @@ pub(crate) const ENTRY: Entry = Entry {
 };
 
 fn make(place: GpioPlace, arguments: &Arguments) -> Made {
-    let wish = InputWish {
-        line: arguments.integer("line")?,
-        is_active_low: arguments.flag("active_low")?,
-        bias: meant("bias", arguments.choice("bias")?, Bias::NAMES)?,
-        edges: Edges::Both,
-        debounce: arguments.duration("debounce")?,
-    };
-    Ok(Box::new(GpioLevel::new((place.input)(wish))))
+    Ok(Box::new(GpioLevel::new((place.input)(wish(arguments, Edges::Both)?))))
 }
 
 /// Two calls into the kernel.

@@ -28,6 +28,7 @@ mod catalogue;
 mod checksum;
 mod cobs_binary;
 mod delimited_text;
+mod digital_input;
 mod ds3231;
 mod gpio_counter;
 mod gpio_level;
