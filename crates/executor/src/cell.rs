@@ -257,18 +257,27 @@ unsafe fn discard<T>(cell: NonNull<Head<T>>, with_result: bool) {
     }
 }
 
-impl<F: FnOnce() -> T + Send, T: Send> Task for Pending<F, T> {
-    fn run(self, started: &Started<'_>) {
+impl<F: FnOnce() -> T + Send, T: Send> Pending<F, T> {
+    /// As [`Task::run`]; says whether the closure was still this side's.
+    pub(crate) fn run_if_mine(self, started: &Started<'_>) -> bool {
         if let Err(before) = self.claim() {
             if before & CANCELLED != 0 {
                 started.cancelled();
             }
-            return self.done(false);
+            self.done(false);
+            return false;
         }
         // SAFETY: claimed on the line above.
         let result = unsafe { Cell::<F, T>::run(self.cell) };
         started.finish(matches!(result, Err(JobError::Panicked { .. })));
         self.publish(result);
+        true
+    }
+}
+
+impl<F: FnOnce() -> T + Send, T: Send> Task for Pending<F, T> {
+    fn run(self, started: &Started<'_>) {
+        self.run_if_mine(started);
     }
 
     fn abandon(self, why: Abandoned, _: Option<&Pool>) -> bool {

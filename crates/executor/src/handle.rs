@@ -1,6 +1,7 @@
 //! The way of a result from the worker to whoever waits for it.
 
 use std::{
+    fmt,
     pin::Pin,
     sync::Arc,
     task::{Context, Poll},
@@ -52,12 +53,17 @@ impl<T> JobHandle<T> {
     ///
     /// If the handle was polled as a future to its end before.
     pub fn join(self) -> Result<T, JobError> {
+        self.join_or_run(|| ())
+    }
+
+    /// As [`join`](Self::join); calls `ran` after the job if it was run here.
+    pub(crate) fn join_or_run(self, ran: impl FnOnce()) -> Result<T, JobError> {
         let receiver = match self.receiver().take() {
             Ok(result) => return result,
             Err(receiver) => receiver,
         };
         match worker::current() {
-            Some((pool, place)) => join_on_worker(receiver, &pool, place),
+            Some((pool, place)) => join_on_worker(receiver, &pool, place, ran),
             None => wait(receiver),
         }
     }
@@ -114,6 +120,13 @@ impl<T> JobHandle<T> {
     pub fn detach(self) {}
 }
 
+impl<T> fmt::Debug for JobHandle<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let ended = self.receiver.as_ref().is_none_or(Receiver::is_done);
+        f.debug_struct("JobHandle").field("is_finished", &ended).finish()
+    }
+}
+
 /// Waits for `receiver`'s result in the calling thread.
 pub(crate) fn wait<T>(receiver: Receiver<T>) -> Result<T, JobError> {
     let mut receiver = receiver;
@@ -129,7 +142,12 @@ pub(crate) fn wait<T>(receiver: Receiver<T>) -> Result<T, JobError> {
 
 /// Runs the job here if it may, or waits for it without weakening the pool.
 #[cold]
-fn join_on_worker<T>(receiver: Receiver<T>, pool: &Arc<Pool>, place: usize) -> Result<T, JobError> {
+fn join_on_worker<T>(
+    receiver: Receiver<T>,
+    pool: &Arc<Pool>,
+    place: usize,
+    ran: impl FnOnce(),
+) -> Result<T, JobError> {
     let stolen = match receiver.steal() {
         Ok(stolen) => stolen,
         Err(receiver) => {
@@ -141,6 +159,7 @@ fn join_on_worker<T>(receiver: Receiver<T>, pool: &Arc<Pool>, place: usize) -> R
     let started = Started::new(recorder, pool, stolen.submitted(), clock::ticks());
     let result = stolen.run();
     started.finish(matches!(result, Err(JobError::Panicked { .. })));
+    ran();
     result
 }
 

@@ -2,16 +2,22 @@
 //!
 //! # Invariants
 //!
-//! 1. Every job of a scope holds a [`Ticket`] until its task is gone, run or not.
+//! 1. Every job of a scope has a [`Ticket`] out until its closure is gone, run or not. Whoever claims
+//!    the closure gives it back: the task, or the handle that has run the job itself.
 //! 2. [`Executor::scope`] does not return, nor unwind, before all tickets are back.
 //!
 //! So what a job borrows outlives it. A [`ScopedHandle`] cannot leave the scope, therefore neither
-//! can a closure that is claimed by its handle.
+//! can a closure that is claimed by its handle. What then remains in the queue of a job whose handle
+//! has run it may outlive the scope: there is neither closure nor result in it, nothing borrowed is
+//! looked at or dropped. The scope must not wait for it: the worker that would come by may be the
+//! one that waits.
 
 #![expect(unsafe_code, reason = "the lifetime of a borrowing job is erased")]
 
 use std::{
+    fmt,
     marker::PhantomData,
+    panic::{AssertUnwindSafe, catch_unwind},
     sync::{Arc, Condvar, Mutex, PoisonError},
 };
 
@@ -36,7 +42,15 @@ struct Tickets {
 impl Tickets {
     fn issue(self: &Arc<Self>) -> Ticket {
         *self.out.lock().unwrap_or_else(PoisonError::into_inner) += 1;
-        Ticket(Arc::clone(self))
+        Ticket { tickets: Arc::clone(self), is_owed: true }
+    }
+
+    fn give_back(&self) {
+        let mut out = self.out.lock().unwrap_or_else(PoisonError::into_inner);
+        *out -= 1;
+        if *out == 0 {
+            self.back.notify_all();
+        }
     }
 
     fn wait(&self) {
@@ -47,36 +61,37 @@ impl Tickets {
     }
 }
 
-struct Ticket(Arc<Tickets>);
+/// Given back when it is dropped, unless the job's handle does that.
+struct Ticket {
+    tickets: Arc<Tickets>,
+    is_owed: bool,
+}
 
 impl Drop for Ticket {
     fn drop(&mut self) {
-        let mut out = self.0.out.lock().unwrap_or_else(PoisonError::into_inner);
-        *out -= 1;
-        if *out == 0 {
-            self.0.back.notify_all();
+        if self.is_owed {
+            self.tickets.give_back();
         }
     }
 }
 
-/// A task and its ticket, given back when the task is gone.
-struct Scoped<K> {
-    task: K,
+/// A task and its ticket.
+struct Scoped<F: FnOnce() -> T + Send, T: Send> {
+    task: Pending<F, T>,
     ticket: Ticket,
 }
 
-impl<K: Task> Task for Scoped<K> {
+impl<F: FnOnce() -> T + Send, T: Send> Task for Scoped<F, T> {
     fn run(self, started: &Started<'_>) {
-        let Self { task, ticket } = self;
-        task.run(started);
-        drop(ticket);
+        let Self { task, mut ticket } = self;
+        ticket.is_owed = task.run_if_mine(started);
     }
 
     fn abandon(self, why: Abandoned, pool: Option<&Pool>) -> bool {
-        let Self { task, ticket } = self;
-        let given_up = task.abandon(why, pool);
-        drop(ticket);
-        given_up
+        let Self { task, mut ticket } = self;
+        // No handle of a scope cancels: what is not given up here, the handle has run.
+        ticket.is_owed = task.abandon(why, pool);
+        ticket.is_owed
     }
 }
 
@@ -93,7 +108,7 @@ pub struct Scope<'scope, 'env: 'scope> {
 #[must_use = "the job's result, or its panic, is lost with its handle"]
 pub struct ScopedHandle<'scope, T> {
     handle: JobHandle<T>,
-    scope: PhantomData<&'scope ()>,
+    tickets: &'scope Tickets,
 }
 
 impl<T> ScopedHandle<'_, T> {
@@ -103,7 +118,8 @@ impl<T> ScopedHandle<'_, T> {
     ///
     /// [`JobError`] when the job panicked or was given up before it started.
     pub fn join(self) -> Result<T, JobError> {
-        self.handle.join()
+        let Self { handle, tickets } = self;
+        handle.join_or_run(|| tickets.give_back())
     }
 
     /// As [`JobHandle::is_finished`].
@@ -112,12 +128,25 @@ impl<T> ScopedHandle<'_, T> {
     }
 }
 
+impl fmt::Debug for Scope<'_, '_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Scope").finish_non_exhaustive()
+    }
+}
+
+impl<T> fmt::Debug for ScopedHandle<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ScopedHandle").field("is_finished", &self.is_finished()).finish()
+    }
+}
+
 impl<'scope> Scope<'scope, '_> {
     /// As [`Executor::submit`], for a job that may borrow what outlives the scope.
     ///
     /// # Errors
     ///
-    /// [`SubmitError`], with the job in it, when the queue is full and the caller is a worker.
+    /// [`SubmitError`], with the job in it, when the queue is full and the caller is a worker, or
+    /// after shutdown has begun.
     pub fn submit<T, F>(&'scope self, job: F) -> Result<ScopedHandle<'scope, T>, SubmitError<F>>
     where
         T: Send + 'scope,
@@ -126,15 +155,15 @@ impl<'scope> Scope<'scope, '_> {
         let stamp = clock::ticks();
         let (task, receiver) = cell::cell(job, stamp, false);
         let task = Scoped { task, ticket: self.tickets.issue() };
-        // SAFETY: the ticket keeps the scope open, and with it what the job borrows, until the task
-        // is gone (invariants 1 and 2).
+        // SAFETY: the ticket keeps the scope open, and with it what the job borrows, until closure
+        // and result are out of the task (invariants 1 and 2).
         let job = unsafe { Job::new_borrowing(task, stamp, None) };
         let submitter = self.executor.submitter();
         match submitter.admit(job, true) {
-            Ok(()) => Ok(ScopedHandle { handle: JobHandle::new(receiver), scope: PhantomData }),
+            Ok(()) => Ok(ScopedHandle { handle: JobHandle::new(receiver), tickets: &self.tickets }),
             Err((job, refusal)) => {
                 // SAFETY: made of this type above; the pool hands back the very job it was given.
-                let scoped = unsafe { job.into_task::<Scoped<Pending<F, T>>>() };
+                let scoped = unsafe { job.into_task::<Scoped<F, T>>() };
                 Err(submitter.refused(refusal, scoped.task.into_closure(receiver)))
             }
         }
@@ -143,6 +172,11 @@ impl<'scope> Scope<'scope, '_> {
 
 impl Executor {
     /// Lets jobs borrow from the caller's stack: returns after all of them have ended.
+    ///
+    /// On a worker of the pool, join the handles: a job that has not started is then run here and
+    /// now. For jobs that nobody joins a worker that comes to the end of a scope can but wait, as
+    /// [`blocking`](crate::blocking); when more workers wait so at one time than
+    /// [`Builder::compensation`](crate::Builder::compensation) allows, they wait for ever.
     ///
     /// ```
     /// # let executor = executor::Executor::builder().build()?;
@@ -185,7 +219,8 @@ impl Executor {
         body(&Scope { executor: self, tickets, invariant: PhantomData, env: PhantomData })
     }
 
-    /// Applies `map` to every item, on all workers at once, and returns the results in order.
+    /// Applies `map` to every item, on all workers at once, and returns the results in order. What
+    /// finds no room, or the executor closed, is done by the caller.
     ///
     /// # Errors
     ///
@@ -207,8 +242,10 @@ impl Executor {
             for outcome in submitted {
                 results.extend(match outcome {
                     Ok(handle) => handle.join()?,
-                    // No room, and we are a worker ourselves: then it is done here.
-                    Err(refused) => refused.into_job()(),
+                    // No room, and we are a worker ourselves, or shutdown has begun: then it is
+                    // done here.
+                    Err(refused) => catch_unwind(AssertUnwindSafe(refused.into_job()))
+                        .map_err(JobError::from_panic)?,
                 });
             }
             Ok(results)

@@ -14,8 +14,8 @@ use std::{
     time::Duration,
 };
 
-use executor::{JobError, JobHandle, blocking};
-use support::{plug, pool};
+use executor::{Executor, JobError, JobHandle, blocking};
+use support::{builder, plug, pool};
 
 #[test]
 fn try_join_gives_the_handle_back_until_the_job_has_ended() {
@@ -167,6 +167,38 @@ fn a_scope_inside_the_only_worker_does_not_deadlock() {
         inner.scope(|scope| scope.submit(|| data.iter().sum::<i32>()).unwrap().join())
     });
     assert_eq!(outer.unwrap().join(), Ok(Ok(6)));
+}
+
+#[test]
+fn a_scope_does_not_wait_for_the_places_of_jobs_that_their_handles_have_run() {
+    fn leaves(executor: &Executor, depth: u32) -> u32 {
+        if depth == 0 {
+            return 1;
+        }
+        executor.scope(|scope| {
+            let halves = [(); 2].map(|()| scope.submit(|| leaves(executor, depth - 1)));
+            let done = halves.map(|half| match half {
+                Ok(handle) => handle.join().unwrap(),
+                Err(refused) => refused.into_job()(),
+            });
+            done.iter().sum()
+        })
+    }
+    let executor = builder(2, 64).compensation(2).build().unwrap();
+    assert_eq!(leaves(&executor, 8), 256);
+    assert_eq!(
+        executor.scope(|scope| scope.submit(|| leaves(&executor, 8)).unwrap().join()),
+        Ok(256)
+    );
+}
+
+#[test]
+fn par_map_reports_a_panic_in_what_the_caller_does_itself() {
+    let executor = pool(2, 8);
+    executor.close();
+    assert_eq!(executor.par_map(&[1, 2, 3], |item| item * 2), Ok(vec![2, 4, 6]));
+    let broken = executor.par_map(&[1, 2, 3], |item| assert_ne!(*item, 2));
+    assert!(matches!(broken, Err(JobError::Panicked { .. })), "{broken:?}");
 }
 
 #[test]
