@@ -1,6 +1,6 @@
 //! The executor: a pool, its threads, and how they end.
 
-use std::{sync::Arc, time::Duration};
+use std::{fmt, sync::Arc, time::Duration};
 
 use crate::{
     BuildError, Builder, JobHandle, Metrics, SubmitError, Submitter, Timing, TraceRecord, clock,
@@ -73,7 +73,8 @@ impl Executor {
     ///
     /// # Errors
     ///
-    /// [`SubmitError`], with the job in it, when the queue is full and the caller is a worker.
+    /// [`SubmitError`], with the job in it, when the queue is full and the caller is a worker, or
+    /// after shutdown has begun.
     pub fn submit<T, F>(&self, job: F) -> Result<JobHandle<T>, SubmitError<F>>
     where
         T: Send + 'static,
@@ -122,7 +123,8 @@ impl Executor {
     }
 
     /// Runs what can be run within `most`, then gives the rest up and says what that was. A worker
-    /// that still runs a job then is left alone: its thread ends when, and if, the job does.
+    /// that still runs a job then is left alone: its thread ends when, and if, the job does. So is,
+    /// and is always reported, the calling one if it is a worker of this pool.
     pub fn drain_for(self, most: Duration) -> DrainReport {
         self.close();
         let until = clock::ticks().saturating_add(clock::to_ticks(most));
@@ -182,6 +184,12 @@ impl Executor {
         self.close();
         self.pool.crew.join();
         self.monitor = None;
+    }
+}
+
+impl fmt::Debug for Executor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Executor").field("workers", &self.pool.lock().alive).finish_non_exhaustive()
     }
 }
 
