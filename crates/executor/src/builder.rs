@@ -1,6 +1,6 @@
 //! How an executor is set up.
 
-use std::{io, num::NonZeroUsize, thread, time::Duration};
+use std::{fmt, io, num::NonZeroUsize, thread, time::Duration};
 
 use crate::{
     Executor, Priority, Timing, clock,
@@ -8,6 +8,9 @@ use crate::{
     pool::{Settings, Warn},
     system::{Scheduling, ThreadOptions},
 };
+
+/// The most threads that a pool may come to.
+const THREADS_MAX: usize = 1 << 16;
 
 /// Jobs that wait at most, unless the builder is told otherwise.
 const DEFAULT_CAPACITY: NonZeroUsize = NonZeroUsize::new(4096).unwrap();
@@ -87,7 +90,8 @@ impl Builder {
         self
     }
 
-    /// How many workers more there may be at most while others are blocked. Default: 16.
+    /// How many workers more there may be at most while others are blocked. Each has its books, some
+    /// 20 KiB, from the start. Default: 16.
     pub fn compensation(mut self, workers: usize) -> Self {
         self.compensation = workers;
         self
@@ -148,7 +152,8 @@ impl Builder {
         self
     }
 
-    /// Keeps the last `records` jobs of each worker for [`Executor::take_trace`]. Default: none.
+    /// Keeps the last `records` jobs of each worker for [`Executor::take_trace`]. The memory, 40
+    /// bytes a record, is provided at the start. Default: none.
     pub fn trace(mut self, records: usize) -> Self {
         self.trace = records;
         self
@@ -156,7 +161,8 @@ impl Builder {
 
     /// Watches for jobs that run longer than `limit`: each is counted, and reported to `report`
     /// while it runs, by a thread of its own. A slow job found asleep is counted as blocked and
-    /// another worker stands in for it. Default: no watchdog.
+    /// another worker stands in for it. A job that is over before the thread looks (it does
+    /// each quarter of `limit`, but within 1 ms to 1 s) is counted only. Default: no watchdog.
     pub fn slow_after(
         mut self,
         limit: Duration,
@@ -167,7 +173,8 @@ impl Builder {
     }
 
     /// Calls `warn` with the queue's length when it reaches `jobs`; again only after it has been
-    /// below half of that. It runs in the submitter's thread. Default: no warning.
+    /// below half of that. It runs in the submitter's thread, after the job was accepted: if it
+    /// panics, the job runs all the same, but its handle is lost. Default: no warning.
     pub fn warn_at(
         mut self,
         jobs: NonZeroUsize,
@@ -181,14 +188,24 @@ impl Builder {
     ///
     /// # Errors
     ///
-    /// [`BuildError::Thread`] when the system refuses a thread; those already started are joined.
+    /// [`BuildError::Thread`] when the system refuses a thread, or its name for a NUL in it; those
+    /// already started are joined. [`BuildError::TooMany`] for more than 65,536 threads.
     pub fn build(self) -> Result<Executor, BuildError> {
+        let name = &self.threads.name;
+        if name.contains('\0') {
+            let source = io::Error::new(io::ErrorKind::InvalidInput, "a name has no NUL in it");
+            return Err(BuildError::Thread { name: name.clone(), source });
+        }
+        let places = self.scaling.max.get().saturating_add(self.compensation);
+        if places > THREADS_MAX {
+            return Err(BuildError::TooMany { asked: places, most: THREADS_MAX });
+        }
         clock::warm_up();
         let windows = self.coalesce.iter().copied().filter(|window| !window.is_zero());
         let settings = Settings {
             capacity: self.capacity.get(),
             workers: self.scaling.min.get(),
-            places: self.scaling.max.get() + self.compensation,
+            places,
             nap: windows.min().unwrap_or_default(),
             patient: self.coalesce.map(|window| !window.is_zero()),
             slow: self.slow_after.as_ref().map_or(u64::MAX, |(limit, _)| clock::to_ticks(*limit)),
@@ -199,6 +216,17 @@ impl Builder {
         let scaling = (self.scaling.max > self.scaling.min).then_some(self.scaling);
         let watch = Watch { scaling, slow: self.slow_after };
         Executor::start(settings, self.threads, self.warn.map(|(_, warn)| warn), timing, watch)
+    }
+}
+
+/// By hand, because what it is to call is no `Debug`.
+impl fmt::Debug for Builder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Builder")
+            .field("scaling", &self.scaling)
+            .field("capacity", &self.capacity)
+            .field("compensation", &self.compensation)
+            .finish_non_exhaustive()
     }
 }
 
@@ -213,5 +241,13 @@ pub enum BuildError {
         name: String,
         /// What the system said.
         source: io::Error,
+    },
+    /// The most workers and those that may stand in for them are too many together.
+    #[error("a pool of up to {asked} threads is too large: {most} at most, with those standing in")]
+    TooMany {
+        /// How many there might have been.
+        asked: usize,
+        /// How many there may be.
+        most: usize,
     },
 }

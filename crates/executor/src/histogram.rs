@@ -3,8 +3,11 @@
 //! Buckets are log-linear: 16 to each power of two, so a bucket is at most 1/16 of its value wide
 //! and its middle at most 1/32 off. One thread writes, any number read.
 
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use std::time::Duration;
+use std::{
+    fmt,
+    sync::atomic::{AtomicU64, Ordering::Relaxed},
+    time::Duration,
+};
 
 use crate::clock;
 
@@ -65,10 +68,22 @@ impl Histogram {
 }
 
 /// How long something took, over all jobs counted: a count, quantiles within 3 %, the maximum.
-#[derive(Clone, Debug, Default, Eq, PartialEq)]
+#[derive(Clone, Default, Eq, PartialEq)]
 pub struct Latency {
     counts: Vec<u64>,
     max: u64,
+}
+
+/// By hand, because nobody reads a thousand buckets.
+impl fmt::Debug for Latency {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Latency")
+            .field("count", &self.count())
+            .field("p50", &self.p50())
+            .field("p99", &self.p99())
+            .field("max", &self.max())
+            .finish_non_exhaustive()
+    }
 }
 
 impl Latency {

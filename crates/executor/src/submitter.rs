@@ -35,7 +35,7 @@ use crate::{
 /// # Ok(())
 /// # }
 /// ```
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 #[must_use = "a submitter does nothing until it is given a job"]
 pub struct Submitter<'a> {
     executor: &'a Executor,

@@ -5,7 +5,7 @@ mod support;
 
 use std::{sync::mpsc::sync_channel, thread, time::Duration};
 
-use executor::{Executor, Scaling, Scheduling, Timing, blocking};
+use executor::{BuildError, Executor, Scaling, Scheduling, Timing, blocking};
 use support::{builder, plug, pool, some};
 
 #[test]
@@ -175,4 +175,18 @@ fn jobs_that_need_each_other_meet_in_the_middle_of_a_flood() {
         executor.submitter().detach(move || to.send(7).unwrap()).unwrap();
         assert_eq!(waits.join().unwrap(), 7);
     }
+}
+
+#[test]
+fn what_cannot_be_built_is_an_error_and_no_panic() {
+    let too_many = [
+        Executor::builder().workers(std::num::NonZeroUsize::MAX),
+        Executor::builder().compensation(usize::MAX),
+        Executor::builder().compensation(1 << 30),
+    ];
+    for builder in too_many {
+        assert!(matches!(builder.build(), Err(BuildError::TooMany { .. })));
+    }
+    let named = Executor::builder().thread_name("wor\0ker").build();
+    assert!(matches!(named, Err(BuildError::Thread { .. })), "{named:?}");
 }
