@@ -130,13 +130,29 @@ pub fn main_with(extra: &'static [Entry]) -> ExitCode {
             check::run(&file.config, drivers, env::vars_os(), &mut out, &mut faults)
         }
     };
-    outcome.map_or(ExitCode::FAILURE, ExitCode::from)
+    outcome.map_or_else(
+        |error| {
+            // Who reads only the head of it has had enough, and there may be nobody to tell.
+            if error.kind() != io::ErrorKind::BrokenPipe {
+                let _ = writeln!(faults, "cannot write: {error}");
+            }
+            ExitCode::FAILURE
+        },
+        ExitCode::from,
+    )
 }
 
 /// The device node that the command line means, or what is wrong with it.
 fn bus_path(arguments: &ScanArguments, drivers: Catalogue) -> Result<PathBuf, String> {
     let ScanArguments { bus, config } = arguments;
-    let Some(file) = config else { return Ok(PathBuf::from(bus)) };
+    let Some(file) = config else {
+        if bus.contains('/') {
+            return Ok(PathBuf::from(bus));
+        }
+        let mend =
+            "write its path, such as /dev/i2c-1, or say with --config FILE which file names it";
+        return Err(format!("`{bus}` is not the path of a device node\n  mend: {mend}"));
+    };
     let config = config::load(file, drivers, env::vars_os());
     let config = config.map_err(|error| check::Report(&error).to_string())?;
     let is_i2c = |known: &&Bus| matches!(known.wiring, Wiring::I2c);

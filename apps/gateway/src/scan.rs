@@ -50,7 +50,10 @@ pub fn run(
             Err(fault) => {
                 let mend = mend(&fault);
                 let chain = logging::chain(&fault);
-                writeln!(faults, "{address:#04x}: {chain}\n  mend: {mend}")?;
+                if matches!(fault, BusError::Transaction { .. }) {
+                    write!(faults, "{address:#04x}: ")?;
+                }
+                writeln!(faults, "{chain}\n  mend: {mend}")?;
                 return Ok(EXIT_BUS);
             }
         }
@@ -121,5 +124,15 @@ mod tests {
         });
         assert_eq!((code, asked.get(), out.as_str()), (EXIT_BUS, 1, ""));
         assert!(faults.starts_with("0x08: transaction on /dev/i2c-1 failed"), "{faults}");
+    }
+
+    #[test]
+    fn a_bus_that_cannot_be_opened_is_not_the_fault_of_an_address() {
+        let (code, _, faults) = scan(|path, _| {
+            let source = io::Error::from_raw_os_error(2);
+            Err(BusError::Open { path: path.to_owned(), source })
+        });
+        assert_eq!(code, EXIT_BUS);
+        assert!(faults.starts_with("cannot open /dev/i2c-1: "), "{faults}");
     }
 }

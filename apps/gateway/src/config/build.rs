@@ -128,8 +128,8 @@ fn spool(reader: &mut Reader<'_>) -> Spool {
     let section = Key::of("spool");
     let table: tables::Spool = reader.table(&section);
     let folder = table.folder.unwrap_or_else(|| PathBuf::from("/var/lib/telemetryhub"));
-    if folder.as_os_str().is_empty() {
-        let mend = "write the path of a folder".to_owned();
+    if folder.as_os_str().is_empty() || folder.to_string_lossy().contains(char::is_control) {
+        let mend = "write the path of a folder, without control characters".to_owned();
         reader.value_problem(&section.child("folder"), "this names no folder".to_owned(), mend);
     }
     let bytes_max = table.bytes_max.unwrap_or(Bytes(256 << 20));

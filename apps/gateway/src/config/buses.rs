@@ -52,9 +52,15 @@ fn bus(reader: &mut Reader<'_>, key: &Key, name: &str) -> Option<Bus> {
     };
     let wiring = wiring(reader, key, class);
     let path = PathBuf::from(path?);
-    if !path.is_absolute() {
-        let mend = "write the whole path, beginning with /dev/".to_owned();
-        reader.value_problem(&key.child("path"), "this is no device node".to_owned(), mend);
+    let has_control = path.to_string_lossy().contains(char::is_control);
+    if !path.is_absolute() || has_control {
+        let mend = if has_control {
+            "leave the control characters out"
+        } else {
+            "write the whole path, beginning with /dev/"
+        };
+        let message = "this is no device node".to_owned();
+        reader.value_problem(&key.child("path"), message, mend.to_owned());
         return None;
     }
     Some(Bus { name: name.to_owned(), path, wiring, devices: Vec::new() })

@@ -46,8 +46,7 @@ impl<'t> Document<'t> {
                 Place::WholeFile | Place::Variable(_) => 0,
             };
             if problems.iter().all(|known| line(&known.place) != line(&place)) {
-                let is_twice = error.message().contains("duplicate key");
-                let mend = is_twice.then(|| "remove one of the two".to_owned());
+                let mend = Some(mend_of_syntax(error.message()).to_owned());
                 let message = format!("this is not TOML: {}", error.message());
                 problems.push(Problem { place, key: Key::root(), message, mend });
             }
@@ -139,6 +138,21 @@ impl<'t> Document<'t> {
         let (name, value) = self.table(&key.parent()?)?.get_key_value(key.name())?;
         let span = pick(name.span(), value.span());
         (!name.span().is_empty() || !value.span().is_empty()).then_some(span)
+    }
+}
+
+/// How to mend what the parser calls `message`.
+fn mend_of_syntax(message: &str) -> &'static str {
+    if message.contains("duplicate key") {
+        "remove one of the two"
+    } else if message.contains("unclosed table") {
+        "close the name of the table: [section] or [section.name]"
+    } else if message.contains("recurs") {
+        "write values less deep"
+    } else if message.contains("escape") {
+        "write \\\\ for a backslash, or put the text in 'single quotes'"
+    } else {
+        "write key = value: text in quotes on one line, numbers, true and false without"
     }
 }
 

@@ -114,7 +114,9 @@ impl<'t> Reader<'t> {
     }
 
     fn refuse_non_table(&mut self, key: &Key) {
-        let mend = format!("begin a table with a line [{key}]");
+        let is_of_names = ["buses", "devices", "derived"].map(Key::of).contains(key);
+        let line = if is_of_names { format!("[{key}.NAME]") } else { format!("[{key}]") };
+        let mend = format!("begin a table with a line {line}");
         self.value_problem(key, "expected a table, found a value".to_owned(), mend);
     }
 
@@ -219,6 +221,10 @@ impl<'t> Reader<'t> {
             return value;
         }
         let table = key.parent().unwrap_or_default();
+        if self.document.get(&table).is_some_and(|there| !there.is_table()) {
+            // That there is no table is known.
+            return None;
+        }
         let keys = self.document.table(&table).into_iter().flat_map(Table::keys);
         let written = nearest(key.name(), keys.map(|name| name.get_ref().as_ref()));
         let mend = match written {
@@ -364,6 +370,9 @@ fn mismatch(message: &str) -> (String, &'static str) {
         AMOUNT => (expected, "write a number and a unit in quotes, such as \"64MiB\""),
         "a boolean" => ("a boolean", "write true or false, without quotes"),
         "a character" => ("one character", "write one character in quotes"),
+        "i64" if found == "integer" => {
+            return ("this number is too large".to_owned(), "write one of fewer digits");
+        }
         "i64" => ("an integer", "write a whole number, without quotes"),
         "f64" => ("a number", "write a number, without quotes"),
         word if word == "a map" || word.starts_with("struct ") => {
