@@ -94,10 +94,10 @@ fn sample(sensor: &str, number: u64) -> Sample {
         stream: Stream { name: stream(sensor), kind },
         boot: BootId::from_bytes([0x0f; 16]),
         seq: SequenceNumber(number),
-        reading: Reading {
+        reading: Reading::measured(
             at,
-            outcome: if number.is_multiple_of(4) { Err(NoData::Absent) } else { value },
-        },
+            if number.is_multiple_of(4) { Err(NoData::Absent) } else { value },
+        ),
     }
 }
 

@@ -3,9 +3,16 @@
 //! Each function states formula, source, unit, range and what happens at the edges. A gap in gives a
 //! gap out with its reason; a result that does not exist is [`NoData::Undefined`](crate::NoData),
 //! never NaN.
+//!
+//! The formulas are plain functions; a [`Metric`] is one of them with its state, and an [`Entry`] says
+//! how configuration asks for it.
 
+mod catalogue;
 mod humid_air;
+mod metric;
 mod moving_average;
 
+pub use catalogue::{BadMetric, Entry, Group, Made, Role, entries, find};
 pub use humid_air::dew_point;
+pub use metric::{Input, Metric, Moment, Output, Words};
 pub use moving_average::MovingAverage;

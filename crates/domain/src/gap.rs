@@ -31,6 +31,8 @@ pub enum NoData {
     Shed,
     /// An operator has stopped the device. It is told once, and then nothing until it is started.
     Stopped,
+    /// A derived metric's inputs are too far apart in time to belong together.
+    Stale,
 }
 
 impl NoData {
@@ -49,6 +51,7 @@ impl NoData {
         Self::Undefined,
         Self::Shed,
         Self::Stopped,
+        Self::Stale,
     ];
 
     /// The word that stands for this reason in payloads and metrics.
@@ -67,6 +70,7 @@ impl NoData {
             Self::Undefined => "undefined",
             Self::Shed => "shed",
             Self::Stopped => "stopped",
+            Self::Stale => "stale",
         }
     }
 
@@ -88,7 +92,8 @@ impl NoData {
             | Self::Overflow
             | Self::Undefined
             | Self::Shed
-            | Self::Stopped => false,
+            | Self::Stopped
+            | Self::Stale => false,
         }
     }
 }

@@ -18,6 +18,7 @@
 //! Clocks, threads, files, sockets and their errors. Everything here is a value or a pure function.
 
 pub mod derived;
+pub mod parameter;
 
 mod backoff;
 mod command;
@@ -35,10 +36,14 @@ pub use command::{
 pub use device_state::{DeviceHealth, DeviceState, FaultPolicy, Return};
 pub use gap::NoData;
 pub use quantity::{
-    Ampere, Celsius, Degree, Hectopascal, Hertz, Implausible, Latitude, Longitude, Lux, Metre,
-    MetrePerSecond, MetrePerSecondSquared, MicrogramPerCubicMetre, Percent, Quantity, QuantityKind,
-    Ratio, Tally, Volt, Watt,
+    AlarmCode, Ampere, AmpereHour, Celsius, CubicMetre, CubicMetrePerHour, Degree, DegreePerSecond,
+    GramPerCubicMetre, GramPerKilogram, Hectopascal, HectopascalPerHour, Hertz, Implausible,
+    Kelvin, KelvinPerHour, Kilogram, KilojoulePerKilogram, Kilopascal, KilowattHour, Latitude,
+    Longitude, Lux, Metre, MetreOfLength, MetrePerSecond, MetrePerSecondSquared,
+    MicrogramPerCubicMetre, MillimetrePerSecond, Ohm, PartsPerMillion, Percent, PercentOfWhole,
+    PercentPerHour, Quantity, QuantityKind, Ratio, Second, Tally, TurnsPerMinute, Volt,
+    VoltPerHour, Watt,
 };
-pub use reading::{Monotonic, Reading, Timestamp, WallTime};
+pub use reading::{Monotonic, Quality, Reading, Timestamp, WallTime};
 pub use sample::{BootId, NotABootId, Sample, SequenceNumber};
 pub use stream::{GatewayId, NotAName, Stream, StreamName, StreamReading};

@@ -142,6 +142,46 @@ quantities! {
     CarbonDioxide(PartsPerMillion) "carbon_dioxide" "[ppm]" 0.0..=1.0e6;
     /// Turns per minute, as of a fan.
     RotationalSpeed(TurnsPerMinute) "rotational_speed" "/min" 0.0..=1.0e9;
+    /// A difference of two temperatures, or how far temperatures scatter, in kelvin.
+    TemperatureDifference(Kelvin) "temperature_difference" "K" -1.0e6..=1.0e6;
+    /// Mass of water in a volume of air, in gram per cubic metre.
+    AbsoluteHumidity(GramPerCubicMetre) "absolute_humidity" "g/m3" 0.0..=1.0e6;
+    /// Mass of water per mass of dry air, in gram per kilogram.
+    MixingRatio(GramPerKilogram) "mixing_ratio" "g/kg" 0.0..=1.0e6;
+    /// How much more vapour the air could hold, in kilopascal.
+    VapourPressureDeficit(Kilopascal) "vapour_pressure_deficit" "kPa" 0.0..=1.0e6;
+    /// Enthalpy per mass of dry air, in kilojoule per kilogram.
+    SpecificEnthalpy(KilojoulePerKilogram) "specific_enthalpy" "kJ/kg" -1.0e9..=1.0e9;
+    /// Energy in kilowatt hour.
+    Energy(KilowattHour) "energy" "kW.h" -1.0e12..=1.0e12;
+    /// Electric charge in ampere hour.
+    ElectricCharge(AmpereHour) "electric_charge" "A.h" -1.0e12..=1.0e12;
+    /// Electric resistance in ohm.
+    Resistance(Ohm) "resistance" "Ohm" 0.0..=1.0e15;
+    /// Volume in cubic metre.
+    Volume(CubicMetre) "volume" "m3" -1.0e12..=1.0e12;
+    /// Volume per time in cubic metre per hour.
+    VolumeFlow(CubicMetrePerHour) "volume_flow" "m3/h" -1.0e12..=1.0e12;
+    /// Mass in kilogram.
+    Mass(Kilogram) "mass" "kg" 0.0..=1.0e15;
+    /// A distance, level or displacement in metre.
+    Length(MetreOfLength) "length" "m" -1.0e9..=1.0e9;
+    /// A span of time in second.
+    Duration(Second) "duration" "s" -1.0e12..=1.0e12;
+    /// A part of a whole in percent, such as a duty cycle.
+    Fraction(PercentOfWhole) "fraction" "%" -1.0e9..=1.0e9;
+    /// Velocity of a vibration in millimetre per second, root mean square.
+    VibrationVelocity(MillimetrePerSecond) "vibration_velocity" "mm/s" 0.0..=1.0e9;
+    /// How fast a temperature changes, in kelvin per hour.
+    TemperatureRate(KelvinPerHour) "temperature_rate" "K/h" -1.0e12..=1.0e12;
+    /// How fast a pressure changes, in hectopascal per hour.
+    PressureRate(HectopascalPerHour) "pressure_rate" "hPa/h" -1.0e12..=1.0e12;
+    /// How fast a relative humidity changes, in percent per hour.
+    HumidityRate(PercentPerHour) "humidity_rate" "%/h" -1.0e12..=1.0e12;
+    /// How fast a voltage changes, in volt per hour.
+    VoltageRate(VoltPerHour) "voltage_rate" "V/h" -1.0e12..=1.0e12;
+    /// The state of an alarm: 0 normal, 1 active, 2 active and acknowledged, 3 over but not acknowledged.
+    AlarmState(AlarmCode) "alarm_state" "1" 0.0..=3.0;
 }
 
 impl QuantityKind {

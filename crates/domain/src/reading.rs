@@ -91,6 +91,30 @@ impl Timestamp {
     }
 }
 
+/// How far a quantity can be trusted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Quality {
+    /// Measured, or derived from complete inputs that are good themselves.
+    #[default]
+    Good,
+    /// Derived from what is incomplete or uncertain: a window with gaps or not yet full, an input that
+    /// is uncertain, a formula outside of the range for which its source vouches.
+    Uncertain,
+}
+
+impl Quality {
+    /// The quality of what follows from both.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        self.max(other)
+    }
+
+    /// Good if `holds`.
+    pub const fn good_if(holds: bool) -> Self {
+        if holds { Self::Good } else { Self::Uncertain }
+    }
+}
+
 /// The outcome of asking a sensor at one time.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Reading {
@@ -98,6 +122,15 @@ pub struct Reading {
     pub at: Timestamp,
     /// The quantity, or why there is none.
     pub outcome: Result<Quantity, NoData>,
+    /// How far to trust it. Of a gap: always good.
+    pub quality: Quality,
+}
+
+impl Reading {
+    /// What was measured, or found missing.
+    pub const fn measured(at: Timestamp, outcome: Result<Quantity, NoData>) -> Self {
+        Self { at, outcome, quality: Quality::Good }
+    }
 }
 
 impl fmt::Display for Monotonic {

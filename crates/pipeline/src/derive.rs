@@ -164,7 +164,7 @@ impl Metric {
                 tracing::error!(stream = %self.plan.stream.name, %error, "derived metric failed");
                 let of_device = batch.iter().filter(|a| a.device == self.plan.device);
                 let inputs = of_device.filter_map(|a| input(a, self.plan.function.first_input()));
-                inputs.map(|r| Reading { at: r.at, outcome: Err(NoData::Internal) }).collect()
+                inputs.map(|r| Reading::measured(r.at, Err(NoData::Internal))).collect()
             }
         }
     }
@@ -201,11 +201,11 @@ impl State {
                 let air = input(acquired, temperature)?;
                 let humid = input(acquired, humidity)?;
                 let outcome = dew_point_of(air.outcome, humid.outcome);
-                Some(Reading { at: air.at, outcome })
+                Some(Reading::measured(air.at, outcome))
             }
             (Function::MovingAverage { of, .. }, Self::MovingAverage(average)) => {
                 let reading = input(acquired, of)?;
-                Some(Reading { at: reading.at, outcome: average.next(reading.outcome) })
+                Some(Reading::measured(reading.at, average.next(reading.outcome)))
             }
             (Function::MovingAverage { .. }, Self::Stateless) => None,
         }

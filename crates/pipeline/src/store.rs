@@ -206,7 +206,7 @@ fn overflow_gap<'a>(
     let at = after.readings.first()?.reading.at;
     let gap = |stream: &Stream| {
         counters.gap(NoData::Overflow);
-        let reading = Reading { at, outcome: Err(NoData::Overflow) };
+        let reading = Reading::measured(at, Err(NoData::Overflow));
         StreamReading { stream: stream.clone(), reading }
     };
     let readings: Vec<_> = streams.map(gap).collect();

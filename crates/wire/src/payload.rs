@@ -1,8 +1,8 @@
 //! Batches of samples as JSON, version 1. The specification is `docs/specs/payload.md`.
 
 use domain::{
-    BootId, GatewayId, Monotonic, NoData, QuantityKind, Reading, Sample, SequenceNumber, Stream,
-    StreamName, Timestamp, WallTime,
+    BootId, GatewayId, Monotonic, NoData, Quality, QuantityKind, Reading, Sample, SequenceNumber,
+    Stream, StreamName, Timestamp, WallTime,
 };
 use serde::{Deserialize, Serialize};
 
@@ -45,6 +45,9 @@ pub enum DecodeError {
     },
 }
 
+/// The word for a value that is not wholly to be trusted. One that is has no word.
+const UNCERTAIN: &str = "uncertain";
+
 #[derive(Serialize)]
 struct Outgoing<'a> {
     v: u32,
@@ -65,6 +68,8 @@ struct OutgoingSample {
     value: Option<f64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     gap: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    quality: Option<&'static str>,
 }
 
 /// Encodes a run of samples of one stream and one boot.
@@ -94,6 +99,7 @@ fn outgoing_sample(sample: &Sample) -> OutgoingSample {
         mono_us: sample.reading.at.monotonic.as_micros(),
         value: outcome.ok().map(domain::Quantity::number),
         gap: outcome.err().map(NoData::code),
+        quality: (sample.reading.quality == Quality::Uncertain).then_some(UNCERTAIN),
     }
 }
 
@@ -115,6 +121,7 @@ struct IncomingSample {
     mono_us: u64,
     value: Option<f64>,
     gap: Option<String>,
+    quality: Option<String>,
 }
 
 /// Only the version: read first, because the shape of everything else depends on it.
@@ -170,6 +177,11 @@ fn incoming_sample(
             return Err(wrong("sample", "a sample with both or neither of value and gap"));
         }
     };
+    let quality = match incoming.quality.as_deref() {
+        None => Quality::Good,
+        Some(UNCERTAIN) if outcome.is_ok() => Quality::Uncertain,
+        Some(word) => return Err(wrong("quality", word)),
+    };
     let nanos = |micros: i64| micros.checked_mul(1_000);
     let wall =
         nanos(incoming.time_us).ok_or_else(|| wrong("time_us", &incoming.time_us.to_string()))?;
@@ -183,7 +195,7 @@ fn incoming_sample(
         stream: stream.clone(),
         boot,
         seq: SequenceNumber(incoming.seq),
-        reading: Reading { at, outcome },
+        reading: Reading { at, outcome, quality },
     })
 }
 

@@ -1,4 +1,4 @@
-//! Batches of samples on disk, version 2: what the frames of the spool's files hold.
+//! Batches of samples on disk, version 3: what the frames of the spool's files hold.
 //!
 //! `docs/specs/spool-format.md` has the layout; framing, checksums and files are the file spool's.
 //!
@@ -26,14 +26,14 @@
 mod bytes;
 
 use domain::{
-    BootId, Monotonic, NoData, QuantityKind, SequenceNumber, Stream, StreamName, Timestamp,
-    WallTime,
+    BootId, Monotonic, NoData, Quality, QuantityKind, SequenceNumber, Stream, StreamName,
+    Timestamp, WallTime,
 };
 
 use self::bytes::{Input, put_text, put_varint, unzigzag, zigzag};
 
 /// The version of the disk format that this module writes, and the newest it reads.
-pub const VERSION: u32 = 2;
+pub const VERSION: u32 = 3;
 
 /// The least that one reading, and one run, takes up: bounds what a count may make us reserve.
 const READING_BYTES_MIN: usize = 4;
@@ -92,6 +92,8 @@ pub struct StoredReading {
     pub at: Timestamp,
     /// The number in the unit of the stream's kind, or why there is none.
     pub outcome: Result<f64, NoData>,
+    /// How far to trust the number. Of a gap: good.
+    pub quality: Quality,
 }
 
 /// The samples of one append. Never without readings.
@@ -201,7 +203,7 @@ impl Record {
             put_varint(out, zigzag(at.0.wrapping_sub(wall)));
             put_varint(out, zigzag(at.1.wrapping_sub(monotonic).cast_signed()));
             (wall, monotonic) = at;
-            put_outcome(out, reading.outcome);
+            put_outcome(out, reading.outcome, reading.quality);
         }
     }
 
@@ -249,8 +251,8 @@ impl Record {
                 wall: WallTime::from_nanos(wall),
                 monotonic: Monotonic::from_nanos(monotonic),
             };
-            let outcome = read_outcome(input)?;
-            let reading = StoredReading { stream: *stream, seq: *seq, at, outcome };
+            let (outcome, quality) = read_outcome(input)?;
+            let reading = StoredReading { stream: *stream, seq: *seq, at, outcome, quality };
             *seq = SequenceNumber(seq.0.checked_add(1)?);
             Some(reading)
         })?;
@@ -284,24 +286,37 @@ impl CursorSlot {
     }
 }
 
-fn put_outcome(out: &mut Vec<u8>, outcome: Result<f64, NoData>) {
+fn put_outcome(out: &mut Vec<u8>, outcome: Result<f64, NoData>, quality: Quality) {
     match outcome {
         Ok(number) => {
-            out.push(0);
+            out.push(match quality {
+                Quality::Good => GOOD,
+                Quality::Uncertain => UNCERTAIN,
+            });
             out.extend(number.to_le_bytes());
         }
         Err(reason) => out.push(gap_code(reason)),
     }
 }
 
-fn read_outcome(input: &mut Input<'_>) -> Option<Result<f64, NoData>> {
-    match input.array()? {
-        [0] => input.array().map(|bytes| Ok(f64::from_le_bytes(bytes))),
-        [code] => NoData::ALL.iter().copied().find(|&reason| gap_code(reason) == code).map(Err),
+fn read_outcome(input: &mut Input<'_>) -> Option<(Result<f64, NoData>, Quality)> {
+    let [code] = input.array()?;
+    let mut number = |quality| input.array().map(|b| (Ok(f64::from_le_bytes(b)), quality));
+    match code {
+        GOOD => number(Quality::Good),
+        UNCERTAIN => number(Quality::Uncertain),
+        code => {
+            let reason = NoData::ALL.iter().copied().find(|&reason| gap_code(reason) == code)?;
+            Some((Err(reason), Quality::Good))
+        }
     }
 }
 
-/// Frozen: 1 to 11 since version 1, 12 and 13 since version 2. Zero stands for a number.
+/// What stands before a number. Frozen: the first since version 1, the second since version 3.
+const GOOD: u8 = 0;
+const UNCERTAIN: u8 = 0x80;
+
+/// Frozen: 1 to 11 since version 1, 12 and 13 since version 2, 14 since version 3.
 const fn gap_code(reason: NoData) -> u8 {
     match reason {
         NoData::Absent => 1,
@@ -317,6 +332,7 @@ const fn gap_code(reason: NoData) -> u8 {
         NoData::Undefined => 11,
         NoData::Shed => 12,
         NoData::Stopped => 13,
+        NoData::Stale => 14,
     }
 }
 

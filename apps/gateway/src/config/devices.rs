@@ -185,7 +185,7 @@ fn refuse(reader: &mut Reader<'_>, key: &Key, error: &BadOptions) {
         | BadOptions::Baud
         | BadOptions::Block { .. }
         | BadOptions::Register { .. }
-        | BadOptions::Undeclared { .. } => reader.value_problem(key, error.to_string(), mend),
+        | BadOptions::Undeclared(_) => reader.value_problem(key, error.to_string(), mend),
     }
 }
 

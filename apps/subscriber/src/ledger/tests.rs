@@ -20,7 +20,7 @@ fn sample(number: u64, outcome: Result<f64, NoData>) -> Sample {
         stream: Stream { name: stream(), kind },
         boot: BootId::from_bytes([1; 16]),
         seq: SequenceNumber(number),
-        reading: Reading { at, outcome: outcome.map(|value| kind.quantity(value).unwrap()) },
+        reading: Reading::measured(at, outcome.map(|value| kind.quantity(value).unwrap())),
     }
 }
 

@@ -110,7 +110,7 @@ fn channel((name, of): &(String, Arguments)) -> Result<Ads1115Channel, BadOption
     let code = (0..).zip(INPUTS).find_map(|(code, input)| (*input == word).then_some(code));
     Ok(Ads1115Channel {
         name: name.clone(),
-        input: Ads1115Input(code.ok_or(BadOptions::Undeclared { name: "input" })?),
+        input: Ads1115Input(code.ok_or(domain::parameter::Undeclared { name: "input" })?),
         full_scale_millivolts: chosen(of, "full_scale_millivolts")?,
         scale: of.number("scale")?,
         offset: of.number("offset")?,

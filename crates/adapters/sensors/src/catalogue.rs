@@ -16,20 +16,17 @@
 //!
 //! The text of configuration files, and device nodes.
 
-mod arguments;
 mod example;
 mod flaw;
-mod parameter;
 mod place;
 
 use core::fmt;
 
-use domain::QuantityKind;
+use domain::{QuantityKind, parameter::Undeclared};
 use ports::{Device, Pacing, Sensor};
 
-pub use arguments::{Argument, Arguments, BadArgument};
+pub use domain::parameter::{Argument, Arguments, BadArgument, Parameter, Preset, Refusal, Value};
 pub use flaw::Flaw;
-pub use parameter::{Parameter, Preset, Refusal, Value};
 pub use place::{
     Bias, BusFault, DelayHandle, Edges, GpioPlace, I2cHandle, I2cPlace, InputWish, Scans,
     SpiHandle, SpiPlace, SysfsPlace, UartPlace,
@@ -197,11 +194,8 @@ pub enum BadOptions {
         message: String,
     },
     /// The driver asks for an argument that its entry does not declare, or of another type.
-    #[error("the driver has no parameter {name} of that type")]
-    Undeclared {
-        /// The parameter asked for.
-        name: &'static str,
-    },
+    #[error("the driver asks for what its entry lacks")]
+    Undeclared(#[from] Undeclared),
     /// A field lies where no payload has bytes.
     #[error("a field ends at byte {end}, and the longest payload has {payload_bytes_max}")]
     BeyondFrame {
@@ -240,7 +234,7 @@ pub(crate) fn meant<T: Copy>(
     names: &[(&str, T)],
 ) -> Result<T, BadOptions> {
     let found = names.iter().find(|(name, _)| *name == word);
-    found.map(|(_, meaning)| *meaning).ok_or(BadOptions::Undeclared { name: parameter })
+    found.map(|(_, meaning)| *meaning).ok_or(Undeclared { name: parameter }.into())
 }
 
 impl Entry {

@@ -95,7 +95,7 @@ const COLUMN: &[Parameter] = &[
 ];
 
 fn make(place: UartPlace, arguments: &Arguments) -> Made {
-    let column = |(name, of): &(String, Arguments)| {
+    let column = |(name, of): &(String, Arguments)| -> Result<Column, BadOptions> {
         Ok(Column {
             name: name.clone(),
             index: of.integer("index")?,

@@ -83,7 +83,7 @@ const CHANNEL: &[Parameter] = &[
 ];
 
 fn make(place: SpiPlace, arguments: &Arguments) -> Made {
-    let channel = |(name, of): &(String, Arguments)| {
+    let channel = |(name, of): &(String, Arguments)| -> Result<Channel, BadOptions> {
         let number = of.integer("channel")?;
         let input = if of.flag("differential")? {
             Input::differential(number)
@@ -92,7 +92,7 @@ fn make(place: SpiPlace, arguments: &Arguments) -> Made {
         };
         Ok(Channel {
             name: name.clone(),
-            input: input.ok_or(BadOptions::Undeclared { name: "channel" })?,
+            input: input.ok_or(domain::parameter::Undeclared { name: "channel" })?,
             scale: of.number("scale")?,
             offset: of.number("offset")?,
         })

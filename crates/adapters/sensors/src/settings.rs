@@ -15,7 +15,7 @@ pub(crate) fn setting(
 
 /// A number that is written as one of a few words.
 pub(crate) fn chosen(arguments: &Arguments, name: &'static str) -> Result<u16, BadOptions> {
-    arguments.choice(name)?.parse().map_err(|_| BadOptions::Undeclared { name })
+    arguments.choice(name)?.parse().map_err(|_| domain::parameter::Undeclared { name }.into())
 }
 
 /// Admits a number that is within limits, which NaN is not.

@@ -29,7 +29,7 @@ fn batch(n: u64) -> Result<Vec<StreamReading>, Box<dyn Error>> {
         };
         let number = 20.0 + f64::from(u32::try_from((n + i) % 1_000)?) / 100.0;
         let outcome = Ok(kind.quantity(number)?);
-        Ok(StreamReading { stream: Stream { name, kind }, reading: Reading { at, outcome } })
+        Ok(StreamReading { stream: Stream { name, kind }, reading: Reading::measured(at, outcome) })
     };
     (0..BATCH).map(sample).collect()
 }

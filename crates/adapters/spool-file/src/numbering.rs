@@ -44,6 +44,7 @@ impl Numbering {
                 seq: self.number(&stream.name, &mut staged.next),
                 at: reading.at,
                 outcome: number_of(stream, reading)?,
+                quality: reading.quality,
             };
             staged.readings.push(stored);
         }
@@ -157,7 +158,7 @@ impl Numbering {
             // The number was a quantity when it was stored; a later program may judge otherwise.
             let quantity = |number| stream.kind.quantity(number).map_err(|_| NoData::Implausible);
             let outcome = reading.outcome.and_then(quantity);
-            let reading_ = Reading { at: reading.at, outcome };
+            let reading_ = Reading { at: reading.at, outcome, quality: reading.quality };
             Some(Sample { stream, boot: record.boot, seq: reading.seq, reading: reading_ })
         };
         record.readings.iter().map(sample).collect()

@@ -36,7 +36,7 @@ fn reading(stream: u8, n: u64) -> StreamReading {
         monotonic: Monotonic::from_nanos(n * 3),
     };
     let stream = Stream { name: StreamName::new("test", sensor).unwrap(), kind };
-    StreamReading { stream, reading: Reading { at, outcome } }
+    StreamReading { stream, reading: Reading::measured(at, outcome) }
 }
 
 fn open(disk: &CrashingDisk) -> FileSpool {
@@ -101,7 +101,7 @@ fn a_newer_version_is_refused_and_left_untouched() {
     disk.edit(&segment::name(0), |bytes| bytes[..16].copy_from_slice(&segment::prefix(9)));
     let before = disk.contents();
     let refused = FileSpool::open_on(Arc::new(disk.clone()), SMALL, BOOT);
-    assert!(matches!(refused, Err(SpoolError::TooNew { found: 9, known: 2 })));
+    assert!(matches!(refused, Err(SpoolError::TooNew { found: 9, known: wire::record::VERSION })));
     assert_eq!(disk.contents(), before);
 }
 

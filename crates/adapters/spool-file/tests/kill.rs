@@ -37,7 +37,7 @@ fn reading(sensor: &str, seq: u64) -> StreamReading {
     };
     let number = f64::from(u32::try_from(seq).unwrap());
     let stream = Stream { name: StreamName::new("kill", sensor).unwrap(), kind };
-    StreamReading { stream, reading: Reading { at, outcome: Ok(kind.quantity(number).unwrap()) } }
+    StreamReading { stream, reading: Reading::measured(at, Ok(kind.quantity(number).unwrap())) }
 }
 
 /// Appends until killed. Reports `e END` after each append, `t POSITION` when about to acknowledge

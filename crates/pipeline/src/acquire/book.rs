@@ -361,14 +361,14 @@ impl Book {
                 Some(calibration) => outcome.and_then(|quantity| calibration.apply(quantity)),
                 None => outcome,
             };
-            Some(StreamReading { stream, reading: Reading { at, outcome } })
+            Some(StreamReading { stream, reading: Reading::measured(at, outcome) })
         });
         let readings = readings.collect();
         self.tell(readings)
     }
 
     pub(super) fn gap(&mut self, reason: NoData, at: Timestamp) -> Option<Acquired> {
-        let gap = Reading { at, outcome: Err(reason) };
+        let gap = Reading::measured(at, Err(reason));
         let streams = self.streams.iter();
         let readings = streams.map(|s| StreamReading { stream: s.clone(), reading: gap }).collect();
         self.tell(readings)

@@ -11,7 +11,8 @@ fn stream(device: &str, sensor: &str, kind: QuantityKind) -> Stream {
 
 fn air(n: u64, temperature: Result<f64, NoData>, humidity: f64) -> Acquired {
     let at = Timestamp { wall: WallTime::from_nanos(0), monotonic: Monotonic::from_nanos(n) };
-    let reading = |stream, outcome| StreamReading { stream, reading: Reading { at, outcome } };
+    let reading =
+        |stream, outcome| StreamReading { stream, reading: Reading::measured(at, outcome) };
     let temperature = temperature.map(|t| Celsius::new(t).unwrap().into());
     Acquired {
         device: 0,

@@ -21,7 +21,7 @@ fn stream() -> Stream {
 
 fn acquired(ordinal: u64) -> Acquired {
     let outcome = Ok(Celsius::new(20.0).unwrap().into());
-    let reading = StreamReading { stream: stream(), reading: Reading { at: AT, outcome } };
+    let reading = StreamReading { stream: stream(), reading: Reading::measured(AT, outcome) };
     Acquired { device: 0, ordinal, readings: vec![reading] }
 }
 

@@ -6,7 +6,7 @@
 #![expect(clippy::expect_used, reason = "a suite for tests: a panic is how it reports")]
 
 use domain::{
-    BootId, Monotonic, NoData, QuantityKind, Reading, SequenceNumber, Stream, StreamName,
+    BootId, Monotonic, NoData, Quality, QuantityKind, Reading, SequenceNumber, Stream, StreamName,
     StreamReading, Timestamp, WallTime,
 };
 
@@ -42,9 +42,10 @@ pub fn reading(sensor: &str, n: u64) -> StreamReading {
         wall: WallTime::from_nanos(1_700_000_000_000_000_000 + n.cast_signed() * 1_000),
         monotonic: Monotonic::from_nanos(n * 1_000),
     };
+    let quality = Quality::good_if(n % 5 != 3 || outcome.is_err());
     StreamReading {
         stream: Stream { name, kind: QuantityKind::Voltage },
-        reading: Reading { at, outcome },
+        reading: Reading { at, outcome, quality },
     }
 }
 

@@ -8,13 +8,13 @@ fn sample(seq: u64, outcome: Result<f64, NoData>) -> Sample {
         stream: Stream { name: StreamName::new("outdoor", "temperature").unwrap(), kind },
         boot: BootId::from_bytes([0x0f; 16]),
         seq: SequenceNumber(seq),
-        reading: Reading {
-            at: Timestamp {
+        reading: Reading::measured(
+            Timestamp {
                 wall: WallTime::from_nanos(1_795_432_624_123_456_000),
                 monotonic: Monotonic::from_nanos(61_000_002_000),
             },
-            outcome: outcome.map(|number| kind.quantity(number).unwrap()),
-        },
+            outcome.map(|number| kind.quantity(number).unwrap()),
+        ),
     }
 }
 
@@ -37,6 +37,18 @@ fn version_1_payload() {
     assert_eq!(String::from_utf8(bytes).unwrap(), VERSION_1);
     let batch = decode(VERSION_1.as_bytes()).unwrap();
     assert_eq!(batch, Batch { gateway: gateway(), samples: vec![value, gap] });
+}
+
+#[test]
+fn an_uncertain_value_says_so() {
+    let mut sample = sample(41, Ok(21.5));
+    sample.reading.quality = Quality::Uncertain;
+    let bytes = encode(&gateway(), &[&sample]).unwrap();
+    let text = String::from_utf8(bytes.clone()).unwrap();
+    assert!(text.contains(r#""value":21.5,"quality":"uncertain"}"#), "{text}");
+    assert_eq!(decode(&bytes).unwrap().samples, [sample]);
+    let other = text.replace("uncertain", "sound");
+    assert!(matches!(decode(other.as_bytes()), Err(DecodeError::Field { field: "quality", .. })));
 }
 
 #[test]

@@ -11,7 +11,13 @@ fn at(wall: i64, monotonic: u64) -> Timestamp {
 }
 
 fn stored(stream: u32, seq: u64, at: Timestamp, outcome: Result<f64, NoData>) -> StoredReading {
-    StoredReading { stream: StreamId(stream), seq: SequenceNumber(seq), at, outcome }
+    StoredReading {
+        stream: StreamId(stream),
+        seq: SequenceNumber(seq),
+        at,
+        outcome,
+        quality: Quality::Good,
+    }
 }
 
 fn encoded(encode: impl FnOnce(&mut Vec<u8>)) -> Vec<u8> {
@@ -65,20 +71,34 @@ fn the_bytes_of_version_1_are_frozen() {
     );
 }
 
-/// A failure here means that version 2 programs would take the new word for damage: raise
+/// A failure here means that version 3 programs would take the new word for damage: raise
 /// [`VERSION`], and keep reading the old one.
 #[test]
-fn version_2_knows_these_words_and_no_others() {
+fn version_3_knows_these_words_and_no_others() {
     let gaps: Vec<_> = NoData::ALL.iter().map(|&gap| (gap_code(gap), gap.code())).collect();
     let words = "absent not_ready bus_fault timeout silent corrupt implausible missed overflow \
-                 internal undefined shed stopped";
+                 internal undefined shed stopped stale";
     assert_eq!(gaps, (1..).zip(words.split_whitespace()).collect::<Vec<_>>());
     let kinds: Vec<_> = QuantityKind::ALL.iter().map(|kind| kind.name()).collect();
     let words = "temperature relative_humidity pressure voltage current power frequency \
                  acceleration illuminance mass_concentration latitude longitude altitude speed \
                  course count dimensionless angular_velocity carbon_dioxide \
-                 rotational_speed";
+                 rotational_speed temperature_difference absolute_humidity mixing_ratio \
+                 vapour_pressure_deficit specific_enthalpy energy electric_charge resistance \
+                 volume volume_flow mass length duration fraction vibration_velocity \
+                 temperature_rate pressure_rate humidity_rate voltage_rate alarm_state";
     assert_eq!(kinds, words.split_whitespace().collect::<Vec<_>>());
+}
+
+#[test]
+fn an_uncertain_number_has_a_mark_of_its_own() {
+    let mut reading = stored(1, 7, at(1_000, 50), Ok(21.5));
+    reading.quality = Quality::Uncertain;
+    let boot = BootId::from_bytes([0xB0; 16]);
+    let record = Record { first: 300, boot, declared: vec![], readings: vec![reading] };
+    let bytes = encoded(|out| record.encode(out));
+    assert!(hex(&bytes).ends_with("800000000000803540"), "{}", hex(&bytes));
+    assert_eq!(Record::decode(&bytes), Ok(record));
 }
 
 #[test]
@@ -113,8 +133,12 @@ fn readings() -> impl Strategy<Value = StoredReading> {
     ];
     // Numbers that now follow each other and now do not, in any order of streams.
     let seq = prop_oneof![1_u64..6, 0..u64::MAX];
-    (0_u32..4, seq, any::<i64>(), any::<u64>(), outcome).prop_map(
-        |(id, seq, wall, monotonic, outcome)| stored(id, seq, at(wall, monotonic), outcome),
+    (0_u32..4, seq, any::<i64>(), any::<u64>(), outcome, any::<bool>()).prop_map(
+        |(id, seq, wall, monotonic, outcome, is_uncertain)| {
+            let mut reading = stored(id, seq, at(wall, monotonic), outcome);
+            reading.quality = Quality::good_if(!is_uncertain || outcome.is_err());
+            reading
+        },
     )
 }
 

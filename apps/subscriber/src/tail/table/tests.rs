@@ -32,7 +32,7 @@ fn sample(
         stream: Stream { name: StreamName::new("outdoor", sensor).unwrap(), kind },
         boot: BootId::from_bytes([1; 16]),
         seq: SequenceNumber(seq),
-        reading: Reading { at, outcome: outcome.map(|value| kind.quantity(value).unwrap()) },
+        reading: Reading::measured(at, outcome.map(|value| kind.quantity(value).unwrap())),
     }
 }
 

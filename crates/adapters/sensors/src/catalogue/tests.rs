@@ -89,8 +89,8 @@ fn arguments_are_complete_of_their_type_and_in_range() {
     let shunt = ("shunt_ohms", Argument::Number(0.02));
     let good = of(core::slice::from_ref(&shunt)).unwrap();
     assert_eq!((good.integer::<u8>("gain"), good.number("shunt_ohms")), (Ok(2), Ok(0.02)));
-    assert_eq!(good.flag("gain"), Err(BadOptions::Undeclared { name: "gain" }));
-    assert_eq!(good.number("gian"), Err(BadOptions::Undeclared { name: "gian" }));
+    assert_eq!(good.flag("gain"), Err(Undeclared { name: "gain" }));
+    assert_eq!(good.number("gian"), Err(Undeclared { name: "gian" }));
     for (given, told) in [
         (vec![], "shunt_ohms: this is missing"),
         (vec![("shunt_ohms", Argument::Integer(1))], "shunt_ohms: this is of another type"),

@@ -1,11 +1,10 @@
-//! What is said to a driver: one value for each of its parameters.
+//! What is said to a driver or a function: one value for each of its parameters.
 
 use core::time::Duration;
 use std::collections::BTreeMap;
 
-use domain::QuantityKind;
-
-use super::{BadOptions, Parameter, Preset, Refusal, Value};
+use super::{Parameter, Preset, Refusal, Value};
+use crate::QuantityKind;
 
 /// The value of one parameter.
 #[derive(Clone, Debug, PartialEq)]
@@ -46,6 +45,14 @@ pub struct BadArgument {
     pub refusal: Refusal,
 }
 
+/// An argument is asked for that no parameter declares, or of another type than it has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("there is no parameter {name} of that type")]
+pub struct Undeclared {
+    /// The parameter asked for.
+    pub name: &'static str,
+}
+
 impl Arguments {
     /// Takes `given`, and the default of each parameter that is not given.
     ///
@@ -84,11 +91,11 @@ impl Arguments {
     ///
     /// # Errors
     ///
-    /// [`BadOptions::Undeclared`] if the entry has no such parameter of that type: so for all of these.
-    pub fn number(&self, name: &'static str) -> Result<f64, BadOptions> {
+    /// [`Undeclared`] if there is no such parameter of that type: so for all of these.
+    pub fn number(&self, name: &'static str) -> Result<f64, Undeclared> {
         match self.values.get(name) {
             Some(&Argument::Number(number)) => Ok(number),
-            _ => Err(BadOptions::Undeclared { name }),
+            _ => Err(Undeclared { name }),
         }
     }
 
@@ -97,8 +104,8 @@ impl Arguments {
     /// # Errors
     ///
     /// See [`number`](Self::number).
-    pub fn integer<N: TryFrom<i64>>(&self, name: &'static str) -> Result<N, BadOptions> {
-        let undeclared = BadOptions::Undeclared { name };
+    pub fn integer<N: TryFrom<i64>>(&self, name: &'static str) -> Result<N, Undeclared> {
+        let undeclared = Undeclared { name };
         match self.values.get(name) {
             Some(&Argument::Integer(number)) => N::try_from(number).map_err(|_| undeclared),
             _ => Err(undeclared),
@@ -110,10 +117,10 @@ impl Arguments {
     /// # Errors
     ///
     /// See [`number`](Self::number).
-    pub fn duration(&self, name: &'static str) -> Result<Duration, BadOptions> {
+    pub fn duration(&self, name: &'static str) -> Result<Duration, Undeclared> {
         match self.values.get(name) {
             Some(&Argument::Duration(duration)) => Ok(duration),
-            _ => Err(BadOptions::Undeclared { name }),
+            _ => Err(Undeclared { name }),
         }
     }
 
@@ -122,10 +129,10 @@ impl Arguments {
     /// # Errors
     ///
     /// See [`number`](Self::number).
-    pub fn choice(&self, name: &'static str) -> Result<&'static str, BadOptions> {
+    pub fn choice(&self, name: &'static str) -> Result<&'static str, Undeclared> {
         match self.values.get(name) {
             Some(&Argument::Choice(word)) => Ok(word),
-            _ => Err(BadOptions::Undeclared { name }),
+            _ => Err(Undeclared { name }),
         }
     }
 
@@ -134,10 +141,10 @@ impl Arguments {
     /// # Errors
     ///
     /// See [`number`](Self::number).
-    pub fn quantity(&self, name: &'static str) -> Result<QuantityKind, BadOptions> {
+    pub fn quantity(&self, name: &'static str) -> Result<QuantityKind, Undeclared> {
         match self.values.get(name) {
             Some(&Argument::Quantity(kind)) => Ok(kind),
-            _ => Err(BadOptions::Undeclared { name }),
+            _ => Err(Undeclared { name }),
         }
     }
 
@@ -146,10 +153,10 @@ impl Arguments {
     /// # Errors
     ///
     /// See [`number`](Self::number).
-    pub fn flag(&self, name: &'static str) -> Result<bool, BadOptions> {
+    pub fn flag(&self, name: &'static str) -> Result<bool, Undeclared> {
         match self.values.get(name) {
             Some(&Argument::Flag(is_so)) => Ok(is_so),
-            _ => Err(BadOptions::Undeclared { name }),
+            _ => Err(Undeclared { name }),
         }
     }
 
@@ -158,10 +165,10 @@ impl Arguments {
     /// # Errors
     ///
     /// See [`number`](Self::number).
-    pub fn character(&self, name: &'static str) -> Result<char, BadOptions> {
+    pub fn character(&self, name: &'static str) -> Result<char, Undeclared> {
         match self.values.get(name) {
             Some(&Argument::Character(character)) => Ok(character),
-            _ => Err(BadOptions::Undeclared { name }),
+            _ => Err(Undeclared { name }),
         }
     }
 
@@ -170,10 +177,10 @@ impl Arguments {
     /// # Errors
     ///
     /// See [`number`](Self::number).
-    pub fn text(&self, name: &'static str) -> Result<&str, BadOptions> {
+    pub fn text(&self, name: &'static str) -> Result<&str, Undeclared> {
         match self.values.get(name) {
             Some(Argument::Text(text)) => Ok(text),
-            _ => Err(BadOptions::Undeclared { name }),
+            _ => Err(Undeclared { name }),
         }
     }
 
@@ -182,10 +189,10 @@ impl Arguments {
     /// # Errors
     ///
     /// See [`number`](Self::number).
-    pub fn named(&self, name: &'static str) -> Result<&[(String, Self)], BadOptions> {
+    pub fn named(&self, name: &'static str) -> Result<&[(String, Self)], Undeclared> {
         match self.values.get(name) {
             Some(Argument::Named(sensors)) => Ok(sensors),
-            _ => Err(BadOptions::Undeclared { name }),
+            _ => Err(Undeclared { name }),
         }
     }
 }

@@ -1,10 +1,22 @@
-//! What configuration may say to a driver: a name, a type, a range, and what holds if it says nothing.
+//! What configuration may say to a driver or a function: a name, a type, a range, and what holds if it
+//! says nothing.
+//!
+//! A **parameter** is data, declared by whoever is configured; an **argument** is the value of one, and
+//! [`Arguments`] has one for each parameter, of its type and in its range.
+//!
+//! # Deliberately absent
+//!
+//! The text of configuration files.
+
+mod arguments;
 
 use core::{fmt::Display, time::Duration};
 
-use super::Argument;
+pub use arguments::{Argument, Arguments, BadArgument, Undeclared};
 
-/// One thing that configuration may say of a device, or of one of its sensors.
+use crate::QuantityKind;
+
+/// One thing that configuration may say of a device, of one of its sensors, or of a derived metric.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Parameter {
     /// Its key; ends in the unit where it has one, such as `shunt_ohms`.
@@ -70,10 +82,10 @@ pub enum Value {
         /// What holds if it is left out.
         preset: Preset<&'static str>,
     },
-    /// What a sensor measures: the name of a [`domain::QuantityKind`]. Must be written.
+    /// What a sensor measures: the name of a [`QuantityKind`]. Must be written.
     Quantity {
         /// For example.
-        example: domain::QuantityKind,
+        example: QuantityKind,
     },
     /// Yes or no.
     Flag {
@@ -155,7 +167,7 @@ impl Value {
     }
 
     /// Checks that `argument` is of the right type and in range. The fields of a [`Value::Named`]
-    /// have been checked when their own [`super::Arguments`] were made.
+    /// have been checked when their own [`Arguments`] were made.
     ///
     /// # Errors
     ///
