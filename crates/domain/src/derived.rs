@@ -8,11 +8,13 @@
 //! how configuration asks for it.
 
 mod catalogue;
+mod expression;
 mod humid_air;
 mod metric;
 mod moving_average;
 
 pub use catalogue::{BadMetric, Entry, Group, Made, Role, entries, find};
+pub use expression::{BadFormula, Expression, Formula};
 pub use humid_air::dew_point;
 pub use metric::{Input, Metric, Moment, Output, Words};
 pub use moving_average::MovingAverage;

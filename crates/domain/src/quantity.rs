@@ -180,6 +180,8 @@ quantities! {
     HumidityRate(PercentPerHour) "humidity_rate" "%/h" -1.0e12..=1.0e12;
     /// How fast a voltage changes, in volt per hour.
     VoltageRate(VoltPerHour) "voltage_rate" "V/h" -1.0e12..=1.0e12;
+    /// A difference of two pressures, such as over a filter, in hectopascal.
+    PressureDifference(HectopascalOfDifference) "pressure_difference" "hPa" -1.0e9..=1.0e9;
     /// The state of an alarm: 0 normal, 1 active, 2 active and acknowledged, 3 over but not acknowledged.
     AlarmState(AlarmCode) "alarm_state" "1" 0.0..=3.0;
 }

@@ -86,7 +86,8 @@ fn version_3_knows_these_words_and_no_others() {
                  rotational_speed temperature_difference absolute_humidity mixing_ratio \
                  vapour_pressure_deficit specific_enthalpy energy electric_charge resistance \
                  volume volume_flow mass length duration fraction vibration_velocity \
-                 temperature_rate pressure_rate humidity_rate voltage_rate alarm_state";
+                 temperature_rate pressure_rate humidity_rate voltage_rate pressure_difference \
+                 alarm_state";
     assert_eq!(kinds, words.split_whitespace().collect::<Vec<_>>());
 }
 
