@@ -10,14 +10,14 @@
 //! 1. `make` gets a kind for each role, one that the role takes, and complete [`Arguments`].
 //! 2. The example of an entry is a whole `[derived.NAME]` table without its heading; a test runs each.
 
-use super::Metric;
+use super::{Metric, expression};
 use crate::{
     QuantityKind,
     parameter::{Arguments, Parameter, Undeclared},
 };
 
 /// Every function: the entries of each module, in the order of [`Group::ALL`].
-static MODULES: &[&[Entry]] = &[];
+static MODULES: &[&[Entry]] = &[expression::ENTRIES];
 
 /// One function.
 #[derive(Clone, Copy, Debug)]
@@ -32,7 +32,7 @@ pub struct Entry {
     pub source: &'static str,
     /// In which range it holds, and what happens at the edges and on gaps, in a sentence or two.
     pub edges: &'static str,
-    /// Its inputs; one at least. The first sets the pace.
+    /// Its inputs; one at least. The first sets the pace. None if they are the streams of a formula.
     pub roles: &'static [Role],
     /// What else may be said of it.
     pub parameters: &'static [Parameter],
@@ -59,6 +59,8 @@ pub enum Group {
     Anomaly,
     /// Alarms.
     Alarm,
+    /// Formulas over streams.
+    Expression,
 }
 
 /// One input.
@@ -103,6 +105,7 @@ impl Group {
         Self::Vibration,
         Self::Anomaly,
         Self::Alarm,
+        Self::Expression,
     ];
 
     /// The heading.
@@ -115,6 +118,7 @@ impl Group {
             Self::Vibration => "Vibration",
             Self::Anomaly => "Anomaly and fusion",
             Self::Alarm => "Alarms",
+            Self::Expression => "Formulas",
         }
     }
 }

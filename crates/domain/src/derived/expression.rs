@@ -25,8 +25,59 @@ mod unit;
 use core::ops::Range;
 
 use self::{parse::Node, program::Program};
-use super::{Input, Metric, Moment, Output};
-use crate::{NoData, Quality, QuantityKind, StreamName};
+use super::{BadMetric, Entry, Group, Input, Made, Metric, Moment, Output};
+use crate::{
+    NoData, Quality, QuantityKind, StreamName,
+    parameter::{Arguments, Parameter, Preset, Value},
+};
+
+pub(super) const ENTRIES: &[Entry] = &[ENTRY];
+
+const ENTRY: Entry = Entry {
+    function: "expression",
+    group: Group::Expression,
+    summary: "What a formula over streams gives.",
+    source: "numbers, streams, `+ - * / ^`, parentheses, `pi`, `abs min max clamp hypot sqrt exp ln log10 sin cos tan kelvin`; \
+             IEEE 754 double precision",
+    edges: "Units are checked: quantities that do not go together are refused by `check`. A number counts in the unit of what it is added to \
+            or compared with, and is plain in a product. °C have differences and means but no sums or products; `kelvin(t)` counts from absolute \
+            zero. What is no number, such as a division by zero, is `undefined`; a gap in any stream is a gap, the first in the order of the formula.",
+    roles: &[],
+    parameters: &[
+        Parameter {
+            name: "formula",
+            summary: "the formula; its streams are written device.sensor, and the first sets the pace",
+            value: Value::Text { preset: Preset::Required("battery.voltage * battery.current") },
+        },
+        Parameter {
+            name: "quantity",
+            summary: "what it gives; needed if several quantities have the unit that comes out",
+            value: Value::Text { preset: Preset::Default("") },
+        },
+    ],
+    example: "function = \"expression\"\nformula = \"battery.voltage * battery.current\"",
+    make,
+};
+
+fn make(kinds: &[QuantityKind], arguments: &Arguments) -> Made {
+    let text = arguments.text("formula")?;
+    let wanted = match arguments.text("quantity")? {
+        "" => None,
+        name => Some(QuantityKind::from_name(name).ok_or_else(|| unknown(name))?),
+    };
+    let formula = Formula::parse(text).map_err(|bad| bad.of(text))?;
+    let (kind, metric) = formula.over(kinds, wanted).map_err(|bad| bad.of(text))?;
+    Ok((kind, Box::new(metric)))
+}
+
+fn unknown(name: &str) -> BadMetric {
+    let kinds: Vec<_> = QuantityKind::ALL.iter().map(|kind| kind.name()).collect();
+    BadMetric::Unfit {
+        parameter: "quantity",
+        message: format!("there is no quantity `{name}`"),
+        mend: format!("the quantities are: {}", kinds.join(", ")),
+    }
+}
 
 /// The most streams that a formula can have.
 const STREAMS_MAX: usize = 16;
@@ -46,6 +97,21 @@ pub struct BadFormula {
 impl BadFormula {
     fn at(span: Range<usize>, message: impl Into<String>, mend: impl Into<String>) -> Self {
         Self { span, message: message.into(), mend: mend.into() }
+    }
+
+    /// The same of a metric's parameter, with the place quoted from `text`.
+    pub fn of(self, text: &str) -> BadMetric {
+        let Self { span, message, mend } = self;
+        let message = match text.get(span.clone()).filter(|part| !part.is_empty()) {
+            Some(part) if part.len() < text.len() => {
+                format!(
+                    "{message}, at character {}: `{part}`",
+                    text[..span.start].chars().count() + 1
+                )
+            }
+            Some(_) | None => message,
+        };
+        BadMetric::Unfit { parameter: "formula", message, mend }
     }
 }
 

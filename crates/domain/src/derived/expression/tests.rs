@@ -1,7 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::QuantityKind as Kind;
+use crate::{QuantityKind as Kind, parameter::Argument};
 
 /// Each stream's kind by its sensor.
 fn kind_of(stream: &StreamName) -> Kind {
@@ -158,6 +158,27 @@ fn what_is_no_formula_is_refused_at_its_place() {
     }
     assert!(Formula::parse(&"(".repeat(900)).is_err());
     assert!(Formula::parse(&"-".repeat(2_000)).is_err());
+}
+
+#[test]
+fn the_entry_makes_what_the_formula_says_and_quotes_what_is_wrong() {
+    let given = |formula: &str, quantity: &str| {
+        let argument = |name, text: &str| (name, Argument::Text(text.to_owned()));
+        let given = [argument("formula", formula), argument("quantity", quantity)];
+        Arguments::new(ENTRY.parameters, given).unwrap()
+    };
+    let kinds = [Kind::Voltage, Kind::Current];
+    let (kind, _) = (ENTRY.make)(&kinds, &given("b.volts * b.amps", "")).unwrap();
+    assert_eq!(kind, Kind::Power);
+    let message =
+        |formula, quantity| (ENTRY.make)(&kinds, &given(formula, quantity)).err().unwrap();
+    let bad = message("2 * (b.volts + b.amps)", "");
+    assert_eq!(
+        bad.to_string(),
+        "formula: V and A do not add up or compare, at character 6: `b.volts + b.amps`"
+    );
+    let bad = message("b.volts * b.amps", "powr");
+    assert_eq!(bad.to_string(), "quantity: there is no quantity `powr`");
 }
 
 #[test]
