@@ -20,6 +20,9 @@ use crate::config::{
 /// The exit code for a configuration that cannot be run.
 pub const EXIT_CONFIGURATION: u8 = 2;
 
+/// The column for the names of streams is no narrower.
+const NAME_WIDTH_MIN: usize = 32;
+
 /// Checks the configuration at `path`, writes what it would run to `out` or what is wrong with it to
 /// `faults`, and gives the exit code: 0 or [`EXIT_CONFIGURATION`].
 ///
@@ -36,7 +39,7 @@ pub fn run(
     match config::load(path, catalogue, variables) {
         Ok(config) => {
             write!(out, "{}", Summary(&config))?;
-            for warning in config.buses.iter().filter_map(Bus::warning) {
+            for warning in warnings(&config) {
                 writeln!(faults, "warning: {warning}")?;
             }
             Ok(0)
@@ -46,6 +49,17 @@ pub fn run(
             Ok(EXIT_CONFIGURATION)
         }
     }
+}
+
+/// What is to be said of a configuration that can be run, but perhaps was not meant so; a line each.
+pub fn warnings(config: &Config) -> Vec<String> {
+    let is_idle = config.buses.iter().all(|bus| bus.devices.is_empty());
+    let idle = is_idle.then(|| {
+        "no device is configured, so nothing is measured: add a [devices.NAME] table; `telemetryhub \
+         catalogue DRIVER` shows one to copy"
+            .to_owned()
+    });
+    idle.into_iter().chain(config.buses.iter().filter_map(Bus::warning)).collect()
 }
 
 /// Why there is no configuration, with causes; shown by `Display`.
@@ -84,15 +98,16 @@ impl fmt::Display for Summary<'_> {
             spool.folder.display()
         )?;
         let (mut devices, mut streams) = (0, derived.len());
+        let width = self.0.name_width();
         for bus in buses {
-            write_bus(f, bus)?;
+            write_bus(f, bus, width)?;
             devices += bus.devices.len();
             streams += bus.devices.iter().map(|device| device.streams.len()).sum::<usize>();
         }
         if !derived.is_empty() {
             writeln!(f, "\nderived")?;
         }
-        derived.iter().try_for_each(|metric| write_derived(f, metric))?;
+        derived.iter().try_for_each(|metric| write_derived(f, metric, width))?;
         let [buses, devices, derived, streams] = [
             counted(buses.len(), "bus", "buses"),
             counted(devices, "device", "devices"),
@@ -103,7 +118,17 @@ impl fmt::Display for Summary<'_> {
     }
 }
 
-fn write_bus(f: &mut fmt::Formatter<'_>, bus: &Bus) -> fmt::Result {
+impl Config {
+    /// How wide the names of streams are, so that what stands behind them is in columns.
+    fn name_width(&self) -> usize {
+        let devices = self.buses.iter().flat_map(|bus| &bus.devices);
+        let measured = devices.flat_map(|device| &device.streams);
+        let streams = measured.chain(self.derived.iter().map(|metric| &metric.stream));
+        streams.map(|stream| stream.name.as_str().len()).fold(NAME_WIDTH_MIN, usize::max)
+    }
+}
+
+fn write_bus(f: &mut fmt::Formatter<'_>, bus: &Bus, width: usize) -> fmt::Result {
     write!(f, "\nbus {} · {} · ", bus.name, bus.path.display())?;
     match bus.wiring {
         Wiring::I2c => write!(f, "i2c")?,
@@ -131,10 +156,10 @@ fn write_bus(f: &mut fmt::Formatter<'_>, bus: &Bus) -> fmt::Result {
     if bus.devices.is_empty() {
         writeln!(f, "  no device")?;
     }
-    bus.devices.iter().try_for_each(|device| write_device(f, device))
+    bus.devices.iter().try_for_each(|device| write_device(f, device, width))
 }
 
-fn write_device(f: &mut fmt::Formatter<'_>, device: &Device) -> fmt::Result {
+fn write_device(f: &mut fmt::Formatter<'_>, device: &Device, width: usize) -> fmt::Result {
     write!(f, "  {} · {}", device.name, device.entry.driver)?;
     match device.place {
         Place::I2c { address } => write!(f, " at {address:#04x}")?,
@@ -153,11 +178,14 @@ fn write_device(f: &mut fmt::Formatter<'_>, device: &Device) -> fmt::Result {
             writeln!(f, ", a gap after {} of silence", humantime::format_duration(silence))?;
         }
     }
-    device.streams.iter().try_for_each(|stream| writeln!(f, "{}", columns(stream).trim_end()))
+    device
+        .streams
+        .iter()
+        .try_for_each(|stream| writeln!(f, "{}", columns(stream, width).trim_end()))
 }
 
-fn write_derived(f: &mut fmt::Formatter<'_>, metric: &Derived) -> fmt::Result {
-    write!(f, "{} ", columns(&metric.stream))?;
+fn write_derived(f: &mut fmt::Formatter<'_>, metric: &Derived, width: usize) -> fmt::Result {
+    write!(f, "{} ", columns(&metric.stream, width))?;
     match &metric.function {
         Function::DewPoint { temperature, humidity } => {
             writeln!(f, "dew point of {} and {}", temperature.name, humidity.name)
@@ -168,9 +196,9 @@ fn write_derived(f: &mut fmt::Formatter<'_>, metric: &Derived) -> fmt::Result {
     }
 }
 
-fn columns(stream: &Stream) -> String {
+fn columns(stream: &Stream, width: usize) -> String {
     let unit = stream.kind.unit();
-    format!("    {:<32} {:<18} {unit:<7}", stream.name.as_str(), stream.kind.name())
+    format!("    {:<width$} {:<18} {unit:<7}", stream.name.as_str(), stream.kind.name())
 }
 
 fn counted(count: usize, one: &str, many: &str) -> String {

@@ -3,11 +3,9 @@
 //! Exit codes: 0 when all went well, 1 when something failed while running, 2 when the configuration
 //! or the command line is wrong.
 
-#![expect(clippy::print_stderr, reason = "a command line speaks to its user")]
-
 use std::{
     env,
-    io::{self, Write as _},
+    io::{self, Write},
     path::PathBuf,
     process::ExitCode,
 };
@@ -21,6 +19,9 @@ use crate::{
     config::{self, Bus, Config, Wiring, nearest},
     logging, run, scan,
 };
+
+/// The exit code of what failed while running.
+const EXIT_FAILED: u8 = 1;
 
 /// Reads sensors, derives metrics, and delivers every sample over MQTT.
 #[derive(Parser)]
@@ -100,46 +101,78 @@ struct ConfigFile {
     config: PathBuf,
 }
 
+/// A stream whose reader may leave: who reads only the head of something has had enough, and what we do
+/// and find does not depend on it. Any other failure to write is one.
+struct UntilClosed<W>(W);
+
+impl<W: Write> UntilClosed<W> {
+    fn unless_closed<T>(outcome: io::Result<T>, otherwise: T) -> io::Result<T> {
+        match outcome {
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(otherwise),
+            outcome => outcome,
+        }
+    }
+}
+
+impl<W: Write> Write for UntilClosed<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        Self::unless_closed(self.0.write(bytes), bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Self::unless_closed(self.0.flush(), ())
+    }
+}
+
 /// The whole program, with the drivers of our catalogue and `extra` ones: what a `main` function
 /// returns. The crate of an extra driver has a binary of three lines, which is the gateway plus it.
 pub fn main_with(extra: &'static [Entry]) -> ExitCode {
-    let drivers = match Catalogue::with(extra) {
-        Ok(drivers) => drivers,
-        Err(flaw) => {
-            eprintln!("{flaw}");
-            return ExitCode::FAILURE;
-        }
+    let (mut out, mut faults) = (UntilClosed(io::stdout()), UntilClosed(io::stderr()));
+    let outcome = match (Arguments::try_parse(), Catalogue::with(extra)) {
+        (Err(told), _) => tell(&told, &mut out, &mut faults),
+        (_, Err(flaw)) => writeln!(faults, "{flaw}").map(|()| EXIT_FAILED),
+        (Ok(arguments), Ok(drivers)) => obey(arguments.command, drivers, &mut out, &mut faults),
     };
-    let (mut out, mut faults) = (io::stdout(), io::stderr());
-    let outcome = match Arguments::parse().command {
+    let outcome = outcome.and_then(|code| out.flush().map(|()| code));
+    ExitCode::from(outcome.unwrap_or_else(|error| {
+        // There may be nobody to tell.
+        let _ = writeln!(faults, "cannot write: {error}");
+        EXIT_FAILED
+    }))
+}
+
+/// Tells what the command line is answered by itself: help, the version, or what is wrong with it.
+fn tell(told: &clap::Error, out: &mut impl Write, faults: &mut impl Write) -> io::Result<u8> {
+    let text = told.render();
+    if !told.use_stderr() {
+        return write!(out, "{text}").map(|()| 0);
+    }
+    write!(faults, "{text}").map(|()| check::EXIT_CONFIGURATION)
+}
+
+fn obey(
+    command: Command,
+    drivers: Catalogue,
+    out: &mut impl Write,
+    faults: &mut impl Write,
+) -> io::Result<u8> {
+    match command {
         Command::Scan(arguments) => match bus_path(&arguments, drivers) {
-            Ok(path) => scan::run(&path, drivers, bus_linux::presence, &mut out, &mut faults),
+            Ok(path) => scan::run(&path, drivers, bus_linux::presence, out, faults),
             Err(message) => writeln!(faults, "{message}").map(|()| check::EXIT_CONFIGURATION),
         },
-        Command::Order(arguments) => command::run(&arguments, drivers, &mut out, &mut faults),
-        Command::Run(file) => return run_file(&file, drivers),
+        Command::Order(arguments) => command::run(&arguments, drivers, out, faults),
+        Command::Run(file) => run_file(&file, drivers, faults),
         Command::Catalogue(CatalogueArguments { driver, json, markdown }) => {
             let form = match (json, markdown) {
                 (true, _) => Form::Json,
                 (_, true) => Form::Markdown,
                 _ => Form::Text,
             };
-            catalogue::run(drivers, driver.as_deref(), form, &mut out, &mut faults)
+            catalogue::run(drivers, driver.as_deref(), form, out, faults)
         }
-        Command::Check(file) => {
-            check::run(&file.config, drivers, env::vars_os(), &mut out, &mut faults)
-        }
-    };
-    outcome.map_or_else(
-        |error| {
-            // Who reads only the head of it has had enough, and there may be nobody to tell.
-            if error.kind() != io::ErrorKind::BrokenPipe {
-                let _ = writeln!(faults, "cannot write: {error}");
-            }
-            ExitCode::FAILURE
-        },
-        ExitCode::from,
-    )
+        Command::Check(file) => check::run(&file.config, drivers, env::vars_os(), out, faults),
+    }
 }
 
 /// The device node that the command line means, or what is wrong with it.
@@ -149,8 +182,9 @@ fn bus_path(arguments: &ScanArguments, drivers: Catalogue) -> Result<PathBuf, St
         if bus.contains('/') {
             return Ok(PathBuf::from(bus));
         }
+        let there = scan::present();
         let mend =
-            "write its path, such as /dev/i2c-1, or say with --config FILE which file names it";
+            format!("write its path, {there}, or say with --config FILE which file names it");
         return Err(format!("`{bus}` is not the path of a device node\n  mend: {mend}"));
     };
     let config = config::load(file, drivers, env::vars_os());
@@ -160,31 +194,60 @@ fn bus_path(arguments: &ScanArguments, drivers: Catalogue) -> Result<PathBuf, St
     let found = buses.iter().find(|known| known.name == *bus).map(|known| known.path.clone());
     found.ok_or_else(|| {
         let known: Vec<_> = buses.iter().map(|known| known.name.as_str()).collect();
-        let mend = nearest::choose(bus, "I2C buses", &known);
+        let mend = match known.as_slice() {
+            [] => "it has none: name the device node, without --config".to_owned(),
+            known => nearest::choose(bus, "I2C buses", known),
+        };
         format!("{}: there is no I2C bus `{bus}`\n  mend: {mend}", file.display())
     })
 }
 
-fn run_file(file: &ConfigFile, catalogue: Catalogue) -> ExitCode {
+fn run_file(file: &ConfigFile, catalogue: Catalogue, faults: &mut impl Write) -> io::Result<u8> {
     match config::load(&file.config, catalogue, env::vars_os()) {
-        Ok(config) => run_gateway(&config),
+        Ok(config) => Ok(run_gateway(&config)),
         Err(error) => {
-            eprintln!("{}", check::Report(&error));
-            ExitCode::from(check::EXIT_CONFIGURATION)
+            writeln!(faults, "{}", check::Report(&error)).map(|()| check::EXIT_CONFIGURATION)
         }
     }
 }
 
-fn run_gateway(config: &Config) -> ExitCode {
+fn run_gateway(config: &Config) -> u8 {
     logging::start(config.log);
-    for warning in config.buses.iter().filter_map(Bus::warning) {
+    for warning in check::warnings(config) {
         tracing::warn!("{warning}");
     }
     match run::until_signal(config) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(()) => 0,
         Err(error) => {
             tracing::error!("{}", logging::chain(&error));
-            ExitCode::FAILURE
+            EXIT_FAILED
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A stream that cannot be written to.
+    struct Broken(io::ErrorKind);
+
+    impl Write for Broken {
+        fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+            Err(self.0.into())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Err(self.0.into())
+        }
+    }
+
+    #[test]
+    fn a_reader_that_has_left_changes_nothing_and_a_full_disk_is_a_failure() {
+        let mut left = UntilClosed(Broken(io::ErrorKind::BrokenPipe));
+        assert!(writeln!(left, "more").and_then(|()| left.flush()).is_ok());
+        let mut full = UntilClosed(Broken(io::ErrorKind::StorageFull));
+        assert_eq!(writeln!(full, "more").unwrap_err().kind(), io::ErrorKind::StorageFull);
+        assert_eq!(full.flush().unwrap_err().kind(), io::ErrorKind::StorageFull);
     }
 }

@@ -18,19 +18,22 @@
 //!
 //! # Deliberately absent
 //!
-//! Opening anything but the file: whether a device node or a broker exists is found out by running.
+//! Opening anything but the file: whether a device node or a broker exists is found out by running. Names of
+//! nodes in `/dev` are proposed where one is missing, and decide nothing.
 //! Every key, its type and default: `docs/specs/configuration.md`.
 
 mod arguments;
 mod budget;
 mod build;
 mod buses;
+mod conflicts;
 mod derived;
 mod devices;
 mod document;
 mod environment;
 mod key;
 pub(crate) mod nearest;
+mod nodes;
 mod patience;
 mod problem;
 mod reader;
@@ -46,8 +49,9 @@ use std::{
 
 pub(crate) use arguments::unusual;
 pub(crate) use budget::percent;
+pub(crate) use nodes::Nodes;
 pub(crate) use patience::unusual_patience;
-pub(crate) use values::{Bytes, written, written_example};
+pub(crate) use values::{Bytes, spoken, written, written_example};
 
 pub use problem::{Problem, Problems};
 pub use settings::{
@@ -74,12 +78,16 @@ pub enum ConfigError {
         source: io::Error,
     },
     /// The file is not text.
-    #[error("{}:{line}: is not UTF-8\n  mend: save the file as UTF-8", path.display())]
+    #[error("{}:{line}:{column}: byte {byte:#04x} is not UTF-8\n  mend: save the file as UTF-8", path.display())]
     NotUtf8 {
         /// The file.
         path: PathBuf,
         /// The line of the first byte that is not, from 1.
         line: usize,
+        /// Its column, from 1, in characters.
+        column: usize,
+        /// The byte.
+        byte: u8,
     },
     /// The file or the environment says something that cannot be.
     #[error(transparent)]
@@ -98,11 +106,19 @@ pub fn load(
 ) -> Result<Config, ConfigError> {
     let unreadable = |source| ConfigError::Unreadable { path: path.to_owned(), source };
     let bytes = fs::read(path).map_err(unreadable)?;
-    let text = str::from_utf8(&bytes).map_err(|error| {
-        let line = bytes[..error.valid_up_to()].split(|&b| b == b'\n').count();
-        ConfigError::NotUtf8 { path: path.to_owned(), line }
-    })?;
-    Ok(parse(&path.display().to_string(), text, catalogue, variables)?)
+    let text =
+        str::from_utf8(&bytes).map_err(|error| not_utf8(path, &bytes, error.valid_up_to()))?;
+    let (file, nodes) = (path.display().to_string(), Nodes::in_folder(Path::new("/dev")));
+    Ok(parse_among(&file, text, catalogue, variables, nodes)?)
+}
+
+/// The first byte of `bytes` that is no text is `at`.
+fn not_utf8(path: &Path, bytes: &[u8], at: usize) -> ConfigError {
+    let before = String::from_utf8_lossy(&bytes[..at]);
+    let (line, newline) = (before.split('\n').count(), before.rfind('\n'));
+    let column = before[newline.map_or(0, |newline| newline + 1)..].chars().count() + 1;
+    let byte = bytes.get(at).copied().unwrap_or_default();
+    ConfigError::NotUtf8 { path: path.to_owned(), line, column, byte }
 }
 
 /// Reads a configuration from its `text`, overridden by `variables`; `file` is what messages call it.
@@ -116,11 +132,22 @@ pub fn parse(
     catalogue: Catalogue,
     variables: impl IntoIterator<Item = (OsString, OsString)>,
 ) -> Result<Config, Problems> {
+    parse_among(file, text, catalogue, variables, Nodes::default())
+}
+
+/// As [`parse`]; where a device node is missing, one of `nodes` is proposed.
+fn parse_among(
+    file: &str,
+    text: &str,
+    catalogue: Catalogue,
+    variables: impl IntoIterator<Item = (OsString, OsString)>,
+    nodes: Nodes,
+) -> Result<Config, Problems> {
     let all = |list| Problems { file: file.to_owned(), list };
     let (environment, mut problems) = Environment::collect(variables);
     let mut document = Document::parse(text).map_err(all)?;
     problems.extend(document.overlay(&environment));
-    let mut reader = Reader::new(document, problems);
+    let mut reader = Reader::new(document, problems, nodes);
     let config = build::config(&mut reader, catalogue);
     match (config, reader.into_problems()) {
         (Some(config), problems) if problems.is_empty() => Ok(config),

@@ -11,9 +11,9 @@ use std::{
 };
 
 use bus_linux::{BusError, Presence};
-use sensors::Catalogue;
+use sensors::{BusClass, Catalogue};
 
-use crate::logging;
+use crate::{config::Nodes, logging};
 
 /// Addresses that I2C does not reserve: all that are asked.
 const ADDRESSES: RangeInclusive<u8> = 0x08..=0x77;
@@ -72,13 +72,20 @@ fn fitting(catalogue: Catalogue, address: u8) -> String {
     }
 }
 
-const fn mend(fault: &BusError) -> &'static str {
+/// The I2C buses that this machine has, as a message names them.
+pub(crate) fn present() -> String {
+    Nodes::in_folder(Path::new("/dev")).offered(BusClass::I2c)
+}
+
+fn mend(fault: &BusError) -> String {
     match fault {
         BusError::Open { .. } => {
-            "name an I2C bus that you may use (ls -l /dev/i2c-*; the group is often i2c)"
+            let there = present();
+            format!("name an I2C bus that you may use, {there} (the group is often i2c)")
         }
         BusError::Transaction { .. } => {
             "something holds or disturbs the wires: unplug devices one by one, check pull-ups"
+                .to_owned()
         }
     }
 }

@@ -156,7 +156,7 @@ fn variables_alone_can_add_a_complete_device() {
     assert_eq!(
         parse(text, &[(driver, "bme280")]).unwrap_err(),
         "environment variable TELEMETRYHUB__DEVICES__NEW__DRIVER: devices.new.bus: this key is missing\n  \
-         mend: add bus = \"…\" to [devices.new]\n1 problem in the configuration"
+         mend: add bus = \"i2c1\" to [devices.new]\n1 problem in the configuration"
     );
 }
 
@@ -182,6 +182,9 @@ fn a_problem_in_the_environment_names_its_variable() {
         ("TELEMETRYHUB__DEVICES__INDOOR__BUS", "i2c7"),
         ("TELEMETRYHUB__DEVICES__INDOOR__PERIOD__MS", "5"),
         ("TELEMETRYHUB__DEVICES__OUTDOOR__PERIDO", "1s"),
+        ("TELEMETRYHUB__DEVICES__OUTDOR__PERIOD", "1s"),
+        ("TELEMETRYHUB__DEVICES__WEATHER__COLUMNS__WIND_SPED__SCALE", "2"),
+        ("TELEMETRYHUB__DERIVED__WINDMEAN__SAMPLES", "5"),
         ("TELEMETRYHUB__DEVICES__OUTDOOR__PERIOD", "1x"),
         ("TELEMETRYHUB__MQTT__PASSWROD", "hunter2"),
         ("TELEMETRYHUB__MQTT__URL", "mqtt://me:hunter2@host"),
@@ -209,7 +212,10 @@ fn what_is_not_utf_8_is_refused_and_not_fatal() {
     let path = folder.path().join("gateway.toml");
     fs::write(&path, b"[gateway]\nid = \"\xFF\"\n").unwrap();
     let error = config::load(&path, Catalogue::OWN, []).unwrap_err();
-    assert!(matches!(error, ConfigError::NotUtf8 { line: 2, .. }), "{error:?}");
+    assert!(
+        matches!(error, ConfigError::NotUtf8 { line: 2, column: 7, byte: 0xFF, .. }),
+        "{error:?}"
+    );
 }
 
 #[test]
@@ -231,6 +237,52 @@ fn check_exits_with_0_and_a_summary_or_with_2_and_a_report() {
     let (code, _, faults) = check(Path::new("/nowhere/gateway.toml"));
     assert_eq!(code, Some(2));
     assert!(faults.starts_with("/nowhere/gateway.toml: cannot be read: No such file"), "{faults}");
+}
+
+#[test]
+fn a_device_without_a_bus_is_told_which_buses_it_can_name_or_how_to_add_one() {
+    let device = "[gateway]\nid = \"a\"\n[devices.air]\ndriver = \"sht31\"\n";
+    let report = parse(device, &[]).unwrap_err();
+    let mend = "mend: add bus = \"i2c\" to [devices.air], and a [buses.i2c] table with kind = \"i2c\" and path = ";
+    assert!(report.contains(mend), "{report}");
+    let buses = "[buses.b]\nkind = \"i2c\"\npath = \"/dev/i2c-1\"\n[buses.c]\nkind = \"i2c\"\npath = \"/dev/i2c-2\"\n\
+                 [buses.d]\nkind = \"spi\"\npath = \"/dev/spidev0.0\"\n";
+    let report = parse(&format!("{device}{buses}"), &[]).unwrap_err();
+    assert!(report.contains("mend: add bus = \"b\" or \"c\" to [devices.air]\n"), "{report}");
+    let report = parse(&format!("{device}bus = \"b\"\n"), &[]).unwrap_err();
+    assert!(
+        report.contains("mend: add a [buses.b] table with kind = \"i2c\" and path = "),
+        "{report}"
+    );
+}
+
+#[test]
+fn nothing_to_measure_and_no_time_left_are_warned_of() {
+    let warnings = |text: &str| gateway::check::warnings(&parse(text, &[]).unwrap());
+    let [idle] = &warnings("[gateway]\nid = \"a\"\n")[..] else { panic!("one warning") };
+    assert!(idle.starts_with("no device is configured"), "{idle}");
+    let text = fs::read_to_string(folder("good/everything.toml")).unwrap();
+    assert_eq!(warnings(&text), Vec::<String>::new());
+    let hasty = "[devices.outdoor]\ndriver = \"bme280\"\nbus = \"i2c1\"\nperiod = ";
+    let [busy] =
+        &warnings(&text.replace(&format!("{hasty}\"1s\""), &format!("{hasty}\"55ms\"")))[..]
+    else {
+        panic!("one warning")
+    };
+    assert!(busy.starts_with("bus `i2c1` is busy 93 %"), "{busy}");
+}
+
+#[test]
+fn long_names_leave_the_columns_of_the_summary_in_line() {
+    let name = "a".repeat(40);
+    let text = "[gateway]\nid = \"a\"\n[buses.b]\nkind = \"i2c\"\npath = \"/dev/i2c-1\"\n";
+    let device = |name: &str, address: u8| {
+        format!("[devices.{name}]\ndriver = \"bme280\"\nbus = \"b\"\naddress = {address}\n")
+    };
+    let text = format!("{text}{}{}", device(&name, 0x76), device("air", 0x77));
+    let summary = Summary(&parse(&text, &[]).unwrap()).to_string();
+    let units: Vec<_> = summary.lines().filter_map(|line| line.find(" Cel")).collect();
+    assert!(units.len() == 2 && units[0] == units[1], "{summary}");
 }
 
 /// A good file with some of its bytes overwritten, so that the damage lies deep.

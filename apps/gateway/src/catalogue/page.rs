@@ -5,6 +5,7 @@ use core::fmt::Write as _;
 use sensors::{Entry, Point};
 
 use super::{bus_of, default_of, example, flat, plain, range_of, times, type_of};
+use crate::config::spoken;
 
 const HEAD: &str = "# Catalogue
 
@@ -12,8 +13,8 @@ const HEAD: &str = "# Catalogue
 
 What can be connected. `telemetryhub catalogue` prints the same. Keys that every device has (`driver`, `bus`, `address`, and `period` or
 `silence`) are in the [configuration](specs/configuration.md); parameters are further keys of the same table. Units are UCUM codes.
-Time on the bus is that of one measurement with the defaults, I2C at 100 kHz and SPI at 1 MHz: when all is well, and at worst, with a chip
-that holds the bus until the kernel gives up.
+Time on the bus is that of one measurement with the defaults, I2C at 100 kHz and SPI at 1 MHz, rounded to three digits: when all is well, and
+at worst, with a chip that holds the bus until the kernel gives up.
 ";
 
 /// The whole page.
@@ -41,7 +42,7 @@ fn section(text: &mut String, entry: &Entry) {
         let time = times(entry, attachment).filter(|(usual, _)| !usual.is_zero());
         let time = time.map_or_else(
             || "speaks unasked".to_owned(),
-            |(usual, worst)| format!("{usual:?} on the bus, at worst {worst:?}"),
+            |(usual, worst)| format!("{} on the bus, at worst {}", spoken(usual), spoken(worst)),
         );
         let _ = writeln!(text, "* On {}: {time}.", bus_of(attachment));
     }

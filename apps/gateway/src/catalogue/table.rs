@@ -5,6 +5,7 @@ use core::fmt::Write as _;
 use sensors::{Entry, Point};
 
 use super::{bus_of, default_of, example, flat, plain, range_of, times, type_of};
+use crate::config::spoken;
 
 /// One line an entry.
 pub(super) fn overview(entries: &[&Entry]) -> String {
@@ -32,11 +33,13 @@ pub(super) fn in_full(entry: &Entry) -> String {
         let _ = writeln!(text, "bus        {}", bus_of(attachment));
         if let Some((usual, worst)) = times(entry, attachment).filter(|(usual, _)| !usual.is_zero())
         {
-            let _ = writeln!(text, "           {usual:?} on the bus, at worst {worst:?}");
+            let (usual, worst) = (spoken(usual), spoken(worst));
+            let _ = writeln!(text, "           {usual} on the bus, at worst {worst}");
         }
     }
     let _ = writeln!(text, "\nsensors");
-    sensors.iter().for_each(|point| text.push_str(&sensor(point)));
+    let width = sensors.iter().map(|point| point.name.len()).fold(16, usize::max);
+    sensors.iter().for_each(|point| text.push_str(&sensor(point, width)));
     if sensors.is_empty() {
         let _ = writeln!(text, "  as configuration names them");
     }
@@ -58,9 +61,12 @@ pub(super) fn in_full(entry: &Entry) -> String {
     text
 }
 
-fn sensor(point: &Point) -> String {
+fn sensor(point: &Point, width: usize) -> String {
     let Point { name, kind, resolution, low, high } = point;
     let [resolution, low, high] = [*resolution, *low, *high].map(plain);
     let unit = kind.unit();
-    format!("  {name:<16} {:<18} {low} to {high} {unit}, in steps of {resolution}\n", kind.name())
+    format!(
+        "  {name:<width$} {:<18} {low} to {high} {unit}, in steps of {resolution}\n",
+        kind.name()
+    )
 }

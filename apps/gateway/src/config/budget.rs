@@ -9,7 +9,7 @@ use super::{
     key::Key,
     reader::Reader,
     settings::{Bus, Device, Pace},
-    values::Interval,
+    values::{Interval, spoken},
 };
 
 /// The share of time above which a bus has too little left for what goes wrong.
@@ -80,16 +80,17 @@ fn by_share(bus: &Bus) -> Vec<&Device> {
 fn users(bus: &Bus) -> String {
     let say = |device: &Device| {
         let (name, share) = (&device.name, percent(device.share_of_bus()));
-        let time = Interval(device.time_on_bus);
+        let time = spoken(device.time_on_bus);
         match device.pace {
-            Pace::Asked { period } => format!("{name} {share} ({time} every {})", Interval(period)),
+            Pace::Asked { period } => format!("{name} {share} ({time} every {})", spoken(period)),
             Pace::Speaks { .. } => name.clone(),
         }
     };
     let devices = by_share(bus);
     let mut told: Vec<_> = devices.iter().take(NAMED).map(|device| say(device)).collect();
-    if let Some(others) = devices.len().checked_sub(NAMED).filter(|others| *others > 0) {
-        told.push(format!("and {others} more"));
+    let others: f64 = devices.iter().skip(NAMED).map(|device| device.share_of_bus()).sum();
+    if let Some(count) = devices.len().checked_sub(NAMED).filter(|count| *count > 0) {
+        told.push(format!("and {count} more {}", percent(others)));
     }
     told.join(", ")
 }

@@ -15,6 +15,7 @@ use super::{
 
 /// Keys that every bus has.
 const HEAD: &[&str] = &["kind", "path"];
+
 /// Reads all buses. A bus that is wrong is left out.
 pub(super) fn read(reader: &mut Reader<'_>) -> Vec<Bus> {
     let section = Key::of("buses");
@@ -38,13 +39,17 @@ pub(super) fn read(reader: &mut Reader<'_>) -> Vec<Bus> {
 
 fn bus(reader: &mut Reader<'_>, key: &Key, name: &str) -> Option<Bus> {
     let head: tables::BusHead = reader.head(key, HEAD);
-    let path = reader.required(&key.child("path"), head.path, "\"/dev/…\"");
+    let class_of = |kind: &str| BusClass::ALL.iter().find(|class| class.name() == kind).copied();
+    let class = head.kind.as_deref().and_then(class_of);
+    let offered =
+        class.map_or_else(|| "\"/dev/…\"".to_owned(), |class| reader.nodes.offered(class));
+    let path = reader.required(&key.child("path"), head.path, &offered);
     let kind = reader.required(
         &key.child("kind"),
         head.kind,
         "\"i2c\", \"spi\", \"uart\", \"sysfs\" or \"gpio\"",
     )?;
-    let Some(&class) = BusClass::ALL.iter().find(|class| class.name() == kind) else {
+    let Some(class) = class else {
         let known: Vec<_> = BusClass::ALL.iter().map(|class| class.name()).collect();
         let mend = choose(&kind, "kinds", &known);
         reader.value_problem(&key.child("kind"), format!("there is no bus of kind `{kind}`"), mend);
@@ -64,6 +69,15 @@ fn bus(reader: &mut Reader<'_>, key: &Key, name: &str) -> Option<Bus> {
         return None;
     }
     Some(Bus { name: name.to_owned(), path, wiring, devices: Vec::new() })
+}
+
+/// The table that a bus called `name` would need, of a class if that is known.
+pub(super) fn to_add(reader: &Reader<'_>, name: &str, class: Option<BusClass>) -> String {
+    let (kind, path) = class.map_or_else(
+        || ("…", "\"/dev/…\"".to_owned()),
+        |class| (class.name(), reader.nodes.offered(class)),
+    );
+    format!("a [buses.{name}] table with kind = \"{kind}\" and path = {path}")
 }
 
 fn wiring(reader: &mut Reader<'_>, key: &Key, class: BusClass) -> Wiring {

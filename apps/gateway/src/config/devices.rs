@@ -8,11 +8,12 @@ use std::{ops::RangeInclusive, time::Duration};
 use bus_linux::I2C_TIMEOUT;
 use domain::{Stream, StreamName};
 use ports::Pacing;
-use sensors::{Attachment, BadOptions, Catalogue, Entry};
+use sensors::{Attachment, BadOptions, BusClass, Catalogue, Entry};
 
 use super::{
     arguments, budget,
-    buses::names,
+    buses::{self, names},
+    conflicts,
     key::Key,
     nearest::choose,
     patience,
@@ -44,7 +45,7 @@ pub(super) fn read(reader: &mut Reader<'_>, catalogue: Catalogue, mut buses: Vec
         }
         let head: tables::DeviceHead = reader.head(&key, HEAD);
         let entry = entry(reader, catalogue, &key, head.driver);
-        let bus = bus(reader, &key, head.bus, &buses);
+        let bus = bus(reader, &key, head.bus, entry, &buses);
         let Some(entry) = entry else { continue };
         let fitting = bus.map(|bus| attachment(reader, &key, entry, &buses[bus]));
         let attachment = fitting.unwrap_or_else(|| entry.attachments.first());
@@ -62,6 +63,7 @@ pub(super) fn read(reader: &mut Reader<'_>, catalogue: Catalogue, mut buses: Vec
     }
     for bus in &buses {
         budget::check(reader, bus);
+        conflicts::check(reader, bus);
     }
     buses
 }
@@ -84,21 +86,47 @@ fn entry(
 }
 
 /// The index of the bus that the device says it is on.
-fn bus(reader: &mut Reader<'_>, key: &Key, bus: Option<String>, buses: &[Bus]) -> Option<usize> {
+fn bus(
+    reader: &mut Reader<'_>,
+    key: &Key,
+    bus: Option<String>,
+    entry: Option<&Entry>,
+    buses: &[Bus],
+) -> Option<usize> {
+    let mend = bus_to_name(reader, key, entry, buses);
     let key = key.child("bus");
-    let bus = reader.required(&key, bus, "\"…\"")?;
+    let bus = reader.required_or(&key, bus, mend)?;
     let found = buses.iter().position(|known| known.name == bus);
     // A bus that is there but wrong has been reported; its devices are not to blame.
     if found.is_none() && !reader.is_faulty(&Key::of("buses").child(&bus)) {
         let known: Vec<_> = buses.iter().map(|bus| bus.name.as_str()).collect();
         let mend = if known.is_empty() {
-            format!("add a [buses.{bus}] table")
+            format!("add {}", buses::to_add(reader, &bus, usual_class(entry)))
         } else {
             format!("{} — or add a [buses.{bus}] table", choose(&bus, "buses", &known))
         };
         reader.value_problem(&key, format!("there is no bus `{bus}`"), mend);
     }
     found
+}
+
+/// The class of bus that the driver usually hangs on.
+fn usual_class(entry: Option<&Entry>) -> Option<BusClass> {
+    entry.and_then(|entry| entry.attachments.first()).map(Attachment::class)
+}
+
+/// What to do about a device of the table `key` that names no bus: name one that its driver can hang on.
+fn bus_to_name(reader: &Reader<'_>, key: &Key, entry: Option<&Entry>, buses: &[Bus]) -> String {
+    let fits =
+        |bus: &&Bus| entry.is_none_or(|entry| entry.attachment(bus.wiring.class()).is_some());
+    let known: Vec<_> = buses.iter().filter(fits).map(|bus| format!("\"{}\"", bus.name)).collect();
+    if known.is_empty() {
+        let class = usual_class(entry);
+        let name = class.map_or("NAME", BusClass::name);
+        let table = buses::to_add(reader, name, class);
+        return format!("add bus = \"{name}\" to [{key}], and {table}");
+    }
+    format!("add bus = {} to [{key}]", known.join(" or "))
 }
 
 /// How the driver hangs on `bus`, if it can.

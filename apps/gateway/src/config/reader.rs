@@ -22,6 +22,7 @@ use super::{
     document::{Document, Table},
     key::Key,
     nearest::{choose, nearest},
+    nodes::Nodes,
     problem::{Place, Problem},
     values::{AMOUNT, DURATION, Interval},
 };
@@ -31,12 +32,14 @@ use super::{
 pub(super) struct Reader<'t> {
     document: Document<'t>,
     problems: Vec<Problem>,
+    /// What can be proposed where a device node is missing.
+    pub(super) nodes: Nodes,
 }
 
 impl<'t> Reader<'t> {
     /// Starts on `document`, of which `problems` are known.
-    pub(super) const fn new(document: Document<'t>, problems: Vec<Problem>) -> Self {
-        Self { document, problems }
+    pub(super) const fn new(document: Document<'t>, problems: Vec<Problem>, nodes: Nodes) -> Self {
+        Self { document, problems, nodes }
     }
 
     /// All that was wrong, from the top of the file to its end, then the environment.
@@ -217,6 +220,17 @@ impl<'t> Reader<'t> {
 
     /// The value of a key that must be there. Its absence is not reported if a misspelling of it is.
     pub(super) fn required<T>(&mut self, key: &Key, value: Option<T>, example: &str) -> Option<T> {
+        let table = key.parent().unwrap_or_default();
+        self.required_or(key, value, format!("add {} = {example} to [{table}]", key.name()))
+    }
+
+    /// As [`required`](Self::required), with its own `mend`.
+    pub(super) fn required_or<T>(
+        &mut self,
+        key: &Key,
+        value: Option<T>,
+        mend: String,
+    ) -> Option<T> {
         if value.is_some() {
             return value;
         }
@@ -230,10 +244,28 @@ impl<'t> Reader<'t> {
         let mend = match written {
             Some(written) if self.is_faulty(&table.child(written)) => return None,
             Some(written) => format!("rename `{written}` to `{}`", key.name()),
-            None => format!("add {} = {example} to [{table}]", key.name()),
+            None => mend,
         };
+        if let Some(meant) = self.meant_in_file(&table) {
+            let message = "only the environment has this, and not all of it".to_owned();
+            self.name_problem(&table, message, format!("did you mean `{meant}`? If not, {mend}"));
+            return None;
+        }
         self.value_problem(key, "this key is missing".to_owned(), mend);
         None
+    }
+
+    /// The table of the file that `table`, which only the environment has, is a likely misspelling of.
+    fn meant_in_file(&self, table: &Key) -> Option<String> {
+        let is_variable = |key: &Key| matches!(self.place_of_name(key), Place::Variable(_));
+        let section = table.parent().filter(|section| *section != Key::root())?;
+        if !is_variable(table) {
+            return None;
+        }
+        let names = self.document.table(&section).into_iter().flat_map(Table::keys);
+        let names = names.map(|name| name.get_ref().as_ref());
+        let in_file = names.filter(|name| !is_variable(&section.child(name)));
+        nearest(table.name(), in_file).map(str::to_owned)
     }
 
     /// Reports a name that is none. `error` says so, and after a colon what a name is.

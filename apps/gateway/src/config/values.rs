@@ -36,6 +36,25 @@ impl fmt::Display for Interval {
     }
 }
 
+/// A duration as people say it, to three digits: `21.2 ms`. Not for what is to be written in the file.
+pub(crate) fn spoken(duration: Duration) -> String {
+    const UNITS: [(&str, f64); 4] = [("s", 1.0), ("ms", 1e-3), ("µs", 1e-6), ("ns", 1e-9)];
+    let seconds = duration.as_secs_f64();
+    // What is rounded up to a thousand is one of the next unit.
+    let fits = |(_, unit): &&(&str, f64)| seconds >= unit * 0.9995;
+    let (name, unit) = UNITS.iter().find(fits).copied().unwrap_or(("s", 1.0));
+    let digits = match seconds / unit {
+        number if number >= 99.95 => format!("{number:.0}"),
+        number if number >= 9.995 => format!("{number:.1}"),
+        number => format!("{number:.2}"),
+    };
+    let digits = match digits.split_once('.') {
+        Some(_) => digits.trim_end_matches('0').trim_end_matches('.'),
+        None => &digits,
+    };
+    format!("{digits} {name}")
+}
+
 /// `argument` as it is written in the file.
 pub(crate) fn written(argument: &Argument) -> String {
     // A string of JSON is one of TOML too.
@@ -236,6 +255,27 @@ mod tests {
 
     fn url(text: &str) -> Result<String, String> {
         BrokerUrl::try_from(text.to_owned()).map(|url| url.to_string())
+    }
+
+    #[test]
+    fn durations_are_said_with_three_digits_and_one_unit() {
+        let said = |nanos| spoken(Duration::from_nanos(nanos));
+        for (nanos, expected) in [
+            (0, "0 s"),
+            (1, "1 ns"),
+            (21_197_911, "21.2 ms"),
+            (51_000_000, "51 ms"),
+            (100_600_000, "101 ms"),
+            (999_600, "1 ms"),
+            (9_996_000, "10 ms"),
+            (99_960_000, "100 ms"),
+            (1_012_063_750, "1.01 s"),
+            (250_000, "250 µs"),
+            (90_000_000_000, "90 s"),
+        ] {
+            assert_eq!(said(nanos), expected, "{nanos}");
+        }
+        assert!(spoken(Duration::MAX).ends_with(" s"));
     }
 
     #[test]

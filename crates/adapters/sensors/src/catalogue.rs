@@ -137,6 +137,8 @@ pub enum Attachment {
     Uart {
         /// Whether it waits to be asked or speaks unasked.
         pacing: Pacing,
+        /// The parameter that tells it from its like on the same line, if several can be on one.
+        station: Option<&'static str>,
         /// Makes the device without touching the line.
         make: fn(UartPlace, &Arguments) -> Made,
     },
@@ -286,6 +288,14 @@ impl Attachment {
             Self::Uart { .. } => BusClass::Uart,
             Self::Sysfs { .. } => BusClass::Sysfs,
             Self::Gpio { .. } => BusClass::Gpio,
+        }
+    }
+
+    /// The parameter that tells a device from its like on a serial line, if several can be on one.
+    pub const fn station(&self) -> Option<&'static str> {
+        match self {
+            Self::I2c { .. } | Self::Spi { .. } | Self::Sysfs { .. } | Self::Gpio { .. } => None,
+            Self::Uart { station, .. } => *station,
         }
     }
 

@@ -68,7 +68,7 @@ pub(crate) const ENTRY: Entry = Entry {
         },
     ],
     sensors: &[],
-    attachments: &[Attachment::Uart { pacing: Pacing::Speaks, make }],
+    attachments: &[Attachment::Uart { pacing: Pacing::Speaks, station: None, make }],
 };
 
 const ENDIANNESS: Value =

@@ -63,7 +63,7 @@ pub(crate) const ENTRY: Entry = Entry {
         },
     ],
     sensors: &[],
-    attachments: &[Attachment::Uart { pacing: Pacing::Speaks, make }],
+    attachments: &[Attachment::Uart { pacing: Pacing::Speaks, station: None, make }],
 };
 
 const COLUMN: &[Parameter] = &[

@@ -89,6 +89,7 @@ pub(crate) const ENTRY: Entry = Entry {
     sensors: SENSORS,
     attachments: &[Attachment::Uart {
         pacing: Pacing::Speaks,
+        station: None,
         make: |place, _| Ok(Box::new(Nmea0183::new(place.line))),
     }],
 };

@@ -42,6 +42,7 @@ pub(crate) const ENTRY: Entry = Entry {
     sensors: SENSORS,
     attachments: &[Attachment::Uart {
         pacing: Pacing::Speaks,
+        station: None,
         make: |place, _| Ok(Box::new(Pms7003::new(place.line))),
     }],
 };

@@ -34,7 +34,7 @@ fn a_bus_with_little_time_left_is_warned_of_and_one_with_enough_is_not() {
 #[test]
 fn the_period_that_is_proposed_is_enough_and_more_than_all_of_a_bus_is_refused() {
     let report = bus(&["50ms", "100ms"]).unwrap_err();
-    assert!(report.contains("would be busy 153 % of the time: first 102 % (51ms every 50ms)"));
+    assert!(report.contains("would be busy 153 % of the time: first 102 % (51 ms every 50 ms)"));
     assert!(report.contains("write \"200ms\" or longer"), "{report}");
     assert!(bus(&["200ms", "100ms"]).unwrap().share_busy() <= 0.8);
     let report = bus(&["55ms", "55ms"]).unwrap_err();

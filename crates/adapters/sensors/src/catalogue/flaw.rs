@@ -51,6 +51,7 @@ impl Entry {
         flaw(points(self.sensors))?;
         flaw(parameters(self.parameters, TAKEN))?;
         flaw(attachments(self.attachments))?;
+        flaw(station(self))?;
         let devices = self.examples(Duration::from_secs(1));
         let devices = devices.map_err(|error| Flaw::of(self, format!("refuses: {error}")))?;
         devices.iter().try_for_each(|made| flaw(device(self, made.as_ref())))
@@ -117,6 +118,12 @@ fn attachments(attachments: &[Attachment]) -> Result<(), String> {
             Attachment::Uart { .. } | Attachment::Sysfs { .. } | Attachment::Gpio { .. } => Ok(()),
         }
     })
+}
+
+fn station(entry: &Entry) -> Result<(), String> {
+    let mut named = entry.attachments.iter().filter_map(Attachment::station);
+    let is_there = |name: &str| entry.parameters.iter().any(|parameter| parameter.name == name);
+    named.try_for_each(|name| demand(is_there(name), || format!("has no parameter {name}")))
 }
 
 fn device(entry: &Entry, device: &dyn Device) -> Result<(), String> {

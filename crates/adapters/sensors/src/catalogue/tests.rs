@@ -44,6 +44,11 @@ fn an_entry_that_breaks_a_promise_is_told_which() {
     };
     const CAN_ONLY_BE_ASKED: Attachment =
         Attachment::I2c { addresses: &[0x03], make: |_, _| Err(BadOptions::NoSensors) };
+    const IS_NOBODY: Attachment = Attachment::Uart {
+        pacing: Pacing::Asked,
+        station: Some("unit"),
+        make: |_, _| Err(BadOptions::NoSensors),
+    };
     let told = |flaw: Result<(), Flaw>| flaw.unwrap_err().what;
     assert!(told(changed(|e| e.driver = "BME 280")).contains("name"));
     assert_eq!(
@@ -58,6 +63,7 @@ fn an_entry_that_breaks_a_promise_is_told_which() {
     );
     assert_eq!(told(changed(|e| e.attachments = &[])), "hangs on no bus");
     assert_eq!(told(changed(|e| e.attachments = &[CAN_ONLY_BE_ASKED])), "has no I2C address");
+    assert_eq!(told(changed(|e| e.attachments = &[IS_NOBODY])), "has no parameter unit");
 }
 
 #[test]

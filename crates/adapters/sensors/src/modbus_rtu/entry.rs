@@ -64,7 +64,7 @@ pub(crate) const ENTRY: Entry = Entry {
         },
     ],
     sensors: &[],
-    attachments: &[Attachment::Uart { pacing: Pacing::Asked, make }],
+    attachments: &[Attachment::Uart { pacing: Pacing::Asked, station: Some("unit"), make }],
 };
 
 const REGISTER: &[Parameter] = &[
