@@ -24,7 +24,8 @@ impl Audit for Nowhere {
 
 fn give(world: &World, command: &Command) -> Outcome {
     let (board, clock) = (world.board().clone(), Arc::new(world.clock.clone()));
-    let commander = Commander::new(board, clock, Kept::new(), Box::new(Nowhere), Box::new(Nowhere));
+    let (keeper, audit) = (Box::new(Nowhere), Box::new(Nowhere));
+    let commander = Commander::new(board, clock, Kept::new(), keeper, audit, Arc::default());
     commander.execute("story", command).outcome
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use domain::NoData;
+use domain::{Command, NoData};
 
 use crate::world::{SECOND, World};
 
@@ -31,6 +31,8 @@ fn the_counters_of_a_quiet_minute_agree_with_each_other() {
     assert!(world.count("spool_bytes") > 0);
 }
 
+const RESULTS: [&str; 3] = ["done", "refused", "failed"];
+
 #[test]
 fn the_specification_lists_every_counter_and_no_other() {
     let specification = include_str!("../../docs/specs/metrics.md");
@@ -42,6 +44,12 @@ fn the_specification_lists_every_counter_and_no_other() {
         .collect();
     assert!(listed.remove("gaps_<reason>"));
     listed.extend(NoData::ALL.iter().map(|reason| format!("gaps_{}", reason.code())));
+    assert!(listed.remove("commands_<command>_<result>"));
+    for (word, result) in
+        Command::WORDS.iter().flat_map(|word| RESULTS.map(|result| (word, result)))
+    {
+        listed.insert(format!("commands_{word}_{result}"));
+    }
     let counted: BTreeSet<String> = World::new(1).counts().into_keys().collect();
     assert_eq!(listed, counted);
 }

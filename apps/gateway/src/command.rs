@@ -197,7 +197,7 @@ pub(crate) fn run(
     match Answer::decode(&line) {
         Ok(answer) if arguments.json => {
             writeln!(out, "{}", String::from_utf8_lossy(&line))?;
-            Ok(if matches!(answer, Answer::Done(_)) { 0 } else { EXIT_REFUSED })
+            Ok(if matches!(answer, Answer::Done { .. }) { 0 } else { EXIT_REFUSED })
         }
         Ok(answer) => tell(&command, &answer, out, faults),
         Err(error) => {
@@ -214,13 +214,18 @@ fn tell(
     faults: &mut impl Write,
 ) -> io::Result<u8> {
     match answer {
-        Answer::Done(devices) => {
+        Answer::Done { devices, counters } => {
             if !matches!(command, Command::GetStatus(_)) {
                 writeln!(out, "{} done", command.word())?;
             }
             let width = devices.keys().map(String::len).max().unwrap_or(0);
             for (name, device) in devices {
                 writeln!(out, "{name:width$}  {}", described(device))?;
+            }
+            let given = counters.iter().filter(|(_, count)| **count > 0);
+            let given: Vec<_> = given.map(|(name, count)| counted(name, *count)).collect();
+            if !given.is_empty() {
+                writeln!(out, "commands since the start: {}", given.join(", "))?;
             }
             Ok(0)
         }
@@ -233,6 +238,17 @@ fn tell(
             }
             Ok(EXIT_REFUSED)
         }
+    }
+}
+
+/// `3 set_rate done` of `commands_set_rate_done`.
+fn counted(name: &str, count: u64) -> String {
+    let name = name.strip_prefix("commands_").unwrap_or(name);
+    let known = [" done", " refused", " failed"];
+    let result = known.into_iter().find(|result| name.ends_with(&result.replace(' ', "_")));
+    match result.and_then(|result| Some((name.get(..name.len() - result.len())?, result))) {
+        Some((word, result)) => format!("{count} {word}{result}"),
+        None => format!("{count} {}", name.replace('_', " ")),
     }
 }
 
@@ -256,4 +272,31 @@ fn described(device: &DeviceStatus) -> String {
         }
     }
     told.join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use domain::Target;
+
+    use super::*;
+
+    #[test]
+    fn the_status_of_all_devices_says_what_was_asked_so_far_and_not_what_was_not() {
+        let counters = [
+            ("commands_get_status_done", 1),
+            ("commands_not_understood", 2),
+            ("commands_set_rate_refused", 3),
+            ("commands_stop_done", 0),
+        ];
+        let counters = counters.map(|(name, count)| (name.to_owned(), count)).into();
+        let answer = Answer::Done { devices: BTreeMap::new(), counters };
+        let (mut out, mut faults) = (Vec::new(), Vec::new());
+        let asked = Command::GetStatus(Target::Gateway);
+        assert_eq!(tell(&asked, &answer, &mut out, &mut faults).unwrap(), 0);
+        let expected =
+            "commands since the start: 1 get_status done, 2 not understood, 3 set_rate refused\n";
+        assert_eq!(String::from_utf8(out).unwrap(), expected);
+    }
 }

@@ -209,7 +209,7 @@ impl Gateway {
         let workers = workers(buses, &acquisition, &inlet, &counters);
         let board = Board::of(workers.iter().map(|(_, worker)| worker));
         board.listen(&wake_forwarder);
-        let control = control(config, &board, &clock)?;
+        let control = control(config, &board, &clock, &counters)?;
         let forwarder = Forwarder::new(
             forward_options(config, boot)?,
             Arc::clone(&spool),
@@ -316,6 +316,7 @@ fn control(
     config: &Config,
     board: &Board,
     clock: &LinuxClock,
+    counters: &Arc<Counters>,
 ) -> Result<Option<UnixControl>, RunError> {
     let folder = &config.spool.folder;
     let (keeper, kept, aside) = SettingsFile::open(folder)?;
@@ -325,16 +326,21 @@ fn control(
     }
     let (keeper, audit) = (Box::new(keeper), Box::new(AuditFile::new(folder)));
     let clock = Arc::new(clock.clone());
-    let commander = Commander::new(board.clone(), clock, kept, keeper, audit);
+    let counters = Arc::clone(counters);
+    let commander =
+        Commander::new(board.clone(), clock, kept, keeper, audit, Arc::clone(&counters));
     let Some(path) = &config.control else { return Ok(None) };
     let answer = move |who: &str, line: &[u8]| {
         let answer = match wire::command::decode(line) {
             Ok(command) => {
-                let pipeline::command::Answer { outcome, devices } =
+                let pipeline::command::Answer { outcome, devices, counters } =
                     commander.execute(who, &command);
-                wire::command::Answer::of(&outcome, devices)
+                wire::command::Answer::of(&outcome, devices, counters)
             }
-            Err(error) => wire::command::Answer::not_understood(&error),
+            Err(error) => {
+                counters.commands_not_understood.add(1);
+                wire::command::Answer::not_understood(&error)
+            }
         };
         answer.encode()
     };

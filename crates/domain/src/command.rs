@@ -120,6 +120,10 @@ impl Command {
     pub const PERIODS: core::ops::RangeInclusive<Duration> =
         Duration::from_millis(1)..=Duration::from_secs(24 * 3600);
 
+    /// Every word of [`word`](Self::word).
+    pub const WORDS: [&str; 7] =
+        ["get_status", "set_rate", "calibrate", "run_procedure", "reset", "start", "stop"];
+
     /// The word for it, as the command line, the wire and the audit have it.
     pub const fn word(&self) -> &'static str {
         match self {
@@ -230,6 +234,19 @@ impl Refusal {
         }
     }
 
+    /// Whether it was tried and failed; otherwise it was refused without being tried.
+    pub const fn is_failure(&self) -> bool {
+        match self {
+            Self::ProcedureFailed { .. } | Self::BusStuck { .. } | Self::NotKept => true,
+            Self::NoDevice { .. }
+            | Self::NoSensor { .. }
+            | Self::SpeaksUnasked { .. }
+            | Self::BadPeriod
+            | Self::BusTooBusy { .. }
+            | Self::NoProcedure { .. } => false,
+        }
+    }
+
     /// The names that could have been meant instead.
     pub fn known(&self) -> &[String] {
         match self {
@@ -273,6 +290,22 @@ mod tests {
         let corrected = calibration.apply(Celsius::new(20.0).unwrap().into()).unwrap();
         assert_eq!((corrected.number(), corrected.kind().unit()), (38.5, "Cel"));
         assert!(Calibration::new(1.0, 0.0).unwrap().is_identity() && !calibration.is_identity());
+    }
+
+    #[test]
+    fn each_command_has_a_word_of_its_own_that_is_listed() {
+        let (device, sensor) = (String::new(), String::new());
+        let calibration = Calibration::new(1.0, 0.0).unwrap();
+        let commands = [
+            Command::GetStatus(Target::Gateway),
+            Command::SetRate { device: device.clone(), period: Duration::ZERO, is_kept: false },
+            Command::Calibrate { device: device.clone(), sensor, calibration },
+            Command::RunProcedure { device },
+            Command::Reset(Target::Gateway),
+            Command::Start(Target::Gateway),
+            Command::Stop { target: Target::Gateway, is_kept: false },
+        ];
+        assert_eq!(commands.each_ref().map(Command::word), Command::WORDS);
     }
 
     #[test]

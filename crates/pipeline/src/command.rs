@@ -10,7 +10,8 @@
 //!    told to the log; the command counts all the same.
 //! 2. What is kept and what is in force change together: commands that change something take turns. The
 //!    wait for a chip's own procedure holds nobody up.
-//! 3. What is kept of devices or sensors that there are no more is left as it is: they may come back.
+//! 3. Each command is counted, by what it asked and what came of it.
+//! 4. What is kept of devices or sensors that there are no more is left as it is: they may come back.
 //!
 //! # Deliberately absent
 //!
@@ -26,7 +27,7 @@ use domain::{Command, Kept, KeptDevice, Outcome, Refusal, Target};
 use ports::{Audit, AuditRecord, Clock, Keeper};
 use wire::status::DeviceStatus;
 
-use crate::supervise::Board;
+use crate::{supervise::Board, telemetry::Counters};
 
 /// The longest wait for a chip's own calibration procedure, and for its bus to come round to it.
 pub const PROCEDURE_MAX: Duration = Duration::from_secs(30);
@@ -38,6 +39,8 @@ pub struct Answer {
     pub outcome: Outcome,
     /// How the devices fare that it was for, after it; empty if it was refused.
     pub devices: BTreeMap<String, DeviceStatus>,
+    /// How many commands there were, by the names of their counters; of the status of all devices only.
+    pub counters: BTreeMap<String, u64>,
 }
 
 /// Carries out commands on the devices of one board.
@@ -46,6 +49,7 @@ pub struct Commander {
     clock: Arc<dyn Clock>,
     kept: Mutex<Keeping>,
     audit: Mutex<Box<dyn Audit>>,
+    counters: Arc<Counters>,
 }
 
 struct Keeping {
@@ -66,12 +70,14 @@ impl Commander {
         kept: Kept,
         keeper: Box<dyn Keeper>,
         audit: Box<dyn Audit>,
+        counters: Arc<Counters>,
     ) -> Self {
         let commander = Self {
             board,
             clock,
             kept: Mutex::new(Keeping { kept, keeper }),
             audit: Mutex::new(audit),
+            counters,
         };
         for (device, kept) in &lock(&commander.kept).kept {
             commander.restore(device, kept);
@@ -98,13 +104,17 @@ impl Commander {
     /// Carries out `command` for `who`, and tells what came of it.
     pub fn execute(&self, who: &str, command: &Command) -> Answer {
         let outcome = self.carry_out(command);
+        self.counters.command(command, &outcome);
         self.record(who, command, &outcome);
-        let mut devices = BTreeMap::new();
+        let (mut devices, mut counters) = (BTreeMap::new(), BTreeMap::new());
+        if *command == Command::GetStatus(Target::Gateway) {
+            counters = self.counters.commands();
+        }
         if outcome.is_ok() {
             devices = self.board.report();
             devices.retain(|name, _| command.device().is_none_or(|device| device == name));
         }
-        Answer { outcome, devices }
+        Answer { outcome, devices, counters }
     }
 
     fn record(&self, who: &str, command: &Command, outcome: &Outcome) {

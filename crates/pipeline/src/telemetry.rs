@@ -7,7 +7,7 @@ use std::{
     sync::atomic::{AtomicU64, Ordering::Relaxed},
 };
 
-use domain::NoData;
+use domain::{Command, NoData, Outcome};
 use executor::Executor;
 use ports::{FrameCount, Spool};
 
@@ -29,6 +29,9 @@ impl Counter {
     }
 }
 
+/// What comes of a command, as the names of counters have it.
+const RESULTS: [&str; 3] = ["done", "refused", "failed"];
+
 macro_rules! counters {
     ($($(#[$doc:meta])* $name:ident,)*) => {
         /// The pipeline's counters, shared by its parts.
@@ -36,6 +39,8 @@ macro_rules! counters {
         pub struct Counters {
             $($(#[$doc])* pub $name: Counter,)*
             gaps: [Counter; NoData::ALL.len()],
+            /// By word and result.
+            commands: [[Counter; RESULTS.len()]; Command::WORDS.len()],
         }
 
         impl Counters {
@@ -89,6 +94,8 @@ counters! {
     messages_acknowledged,
     /// Messages that the broker refused; they are sent again later.
     messages_refused,
+    /// Lines that came for a command and were none.
+    commands_not_understood,
 }
 
 impl Counters {
@@ -103,6 +110,33 @@ impl Counters {
     pub fn gaps(&self, reason: NoData) -> u64 {
         let index = NoData::ALL.iter().position(|&known| known == reason);
         index.map_or(0, |index| self.gaps[index].get())
+    }
+
+    /// Counts one command.
+    pub fn command(&self, command: &Command, outcome: &Outcome) {
+        let result = match outcome {
+            Ok(()) => 0,
+            Err(refusal) if !refusal.is_failure() => 1,
+            Err(_) => 2,
+        };
+        if let Some(index) = Command::WORDS.iter().position(|&word| word == command.word()) {
+            self.commands[index][result].add(1);
+        }
+    }
+
+    /// How many commands there were, by the names of their counters.
+    pub fn commands(&self) -> BTreeMap<String, u64> {
+        let of = |(word, counts): (&str, &[Counter; RESULTS.len()])| {
+            RESULTS
+                .iter()
+                .zip(counts)
+                .map(|(result, count)| (format!("commands_{word}_{result}"), count.get()))
+                .collect::<Vec<_>>()
+        };
+        let mut counts: BTreeMap<_, _> =
+            Command::WORDS.into_iter().zip(&self.commands).flat_map(of).collect();
+        counts.insert("commands_not_understood".to_owned(), self.commands_not_understood.get());
+        counts
     }
 
     /// Counts the frames that a device has handled since it was last looked at.
@@ -131,12 +165,14 @@ impl Counters {
         ];
         let gaps = NoData::ALL.iter().map(|&r| (format!("gaps_{}", r.code()), self.gaps(r)));
         let named = self.named().chain(kept_elsewhere);
-        named.map(|(name, count)| (name.to_owned(), count)).chain(gaps).collect()
+        let named = named.map(|(name, count)| (name.to_owned(), count));
+        named.chain(gaps).chain(self.commands()).collect()
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use domain::{Refusal, Target};
     use ports::{MockSpool, Position, SpoolCount};
 
     use super::*;
@@ -165,6 +201,25 @@ mod tests {
         ] {
             assert_eq!(counts[name], expected, "{name}");
         }
+    }
+
+    #[test]
+    fn commands_are_counted_by_what_was_asked_and_what_came_of_it() {
+        let counters = Counters::default();
+        let (stop, reset) = (
+            Command::Stop { target: Target::Gateway, is_kept: false },
+            Command::Reset(Target::Device("x".to_owned())),
+        );
+        counters.command(&stop, &Ok(()));
+        counters.command(&stop, &Ok(()));
+        counters.command(&stop, &Err(Refusal::NotKept));
+        counters.command(&reset, &Err(Refusal::BadPeriod));
+        let mut counted = counters.commands();
+        assert_eq!(counted.len(), 3 * Command::WORDS.len() + 1);
+        counted.retain(|_, count| *count > 0);
+        let expected =
+            [("commands_reset_refused", 1), ("commands_stop_done", 2), ("commands_stop_failed", 1)];
+        assert!(counted.iter().map(|(name, count)| (name.as_str(), *count)).eq(expected));
     }
 
     #[test]

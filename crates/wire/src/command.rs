@@ -143,8 +143,13 @@ impl Request {
 /// What comes back for one line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Answer {
-    /// It is done. How the devices fare that it was for.
-    Done(BTreeMap<String, DeviceStatus>),
+    /// It is done.
+    Done {
+        /// How the devices fare that it was for.
+        devices: BTreeMap<String, DeviceStatus>,
+        /// How many commands there were, by the names of their counters; may be empty.
+        counters: BTreeMap<String, u64>,
+    },
     /// It is not.
     Refused {
         /// The word for why: that of a `domain::Refusal`, or `not_understood`.
@@ -168,13 +173,19 @@ struct Json {
     known: Vec<String>,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     devices: BTreeMap<String, device::Json>,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    counters: BTreeMap<String, u64>,
 }
 
 impl Answer {
-    /// What to say of an outcome, and of the devices after it.
-    pub fn of(outcome: &Outcome, devices: BTreeMap<String, DeviceStatus>) -> Self {
+    /// What to say of an outcome, of the devices after it, and of the commands so far.
+    pub fn of(
+        outcome: &Outcome,
+        devices: BTreeMap<String, DeviceStatus>,
+        counters: BTreeMap<String, u64>,
+    ) -> Self {
         match outcome {
-            Ok(()) => Self::Done(devices),
+            Ok(()) => Self::Done { devices, counters },
             Err(refusal) => Self::Refused {
                 reason: refusal.code().to_owned(),
                 message: refusal.to_string(),
@@ -194,7 +205,7 @@ impl Answer {
     pub fn encode(&self) -> Vec<u8> {
         let result = |word: &str| word.to_owned();
         let json = match self.clone() {
-            Self::Done(devices) => Json {
+            Self::Done { devices, counters } => Json {
                 v: VERSION,
                 result: result("done"),
                 reason: None,
@@ -204,6 +215,7 @@ impl Answer {
                     .iter()
                     .map(|(name, device)| (name.clone(), device.into()))
                     .collect(),
+                counters,
             },
             Self::Refused { reason, message, known } => Json {
                 v: VERSION,
@@ -212,6 +224,7 @@ impl Answer {
                 message: Some(message),
                 known,
                 devices: BTreeMap::new(),
+                counters: BTreeMap::new(),
             },
         };
         // Texts and integers under text keys: there is nothing to fail on.
@@ -228,9 +241,10 @@ impl Answer {
         let json: Json = serde_json::from_slice(bytes).map_err(DecodeError::Shape)?;
         let device = |(name, json): (String, device::Json)| Ok((name, json.read()?));
         match json.result.as_str() {
-            "done" => {
-                Ok(Self::Done(json.devices.into_iter().map(device).collect::<Result<_, _>>()?))
-            }
+            "done" => Ok(Self::Done {
+                devices: json.devices.into_iter().map(device).collect::<Result<_, _>>()?,
+                counters: json.counters,
+            }),
             "refused" => Ok(Self::Refused {
                 reason: json.reason.ok_or_else(|| missing("reason"))?,
                 message: json.message.unwrap_or_default(),

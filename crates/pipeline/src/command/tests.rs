@@ -133,7 +133,8 @@ fn bench(pacing: Pacing, procedure: Result<(), NotCalibrated>, kept: Kept) -> Be
     let medium = Medium::default();
     let (keeper, audit) = (Box::new(medium.clone()), Box::new(medium.clone()));
     let board = Board::of([&worker]);
-    let commander = Commander::new(board, Arc::new(clock.clone()), kept, keeper, audit);
+    let (time, counts) = (Arc::new(clock.clone()), Arc::clone(&counters));
+    let commander = Commander::new(board, time, kept, keeper, audit, counts);
     let commander = Arc::new(commander);
     Bench { clock, worker, outlet, medium, is_broken, commander, counters }
 }
@@ -351,4 +352,26 @@ fn what_is_kept_of_a_device_that_is_gone_is_not_lost() {
     let bench = bench(Pacing::Asked, Ok(()), [("gone".to_owned(), gone.clone())].into());
     assert_eq!(bench.give(&rate(500, true)), Ok(()));
     assert_eq!(lock(&bench.medium.kept).last().unwrap()["gone"], gone);
+}
+
+#[test]
+fn each_command_is_counted_once_and_the_status_of_all_devices_tells_it() {
+    let bench = asked();
+    let give = |command: &Command| bench.commander.execute("me", command);
+    give(&rate(500, false));
+    give(&rate(0, false));
+    give(&Command::GetStatus(device("nobody")));
+    *lock(&bench.medium.is_full) = true;
+    give(&rate(700, true));
+    assert!(give(&Command::GetStatus(device("air"))).counters.is_empty());
+    let mut counters = give(&Command::GetStatus(Target::Gateway)).counters;
+    counters.retain(|_, count| *count > 0);
+    let expected = [
+        ("commands_get_status_done", 2),
+        ("commands_get_status_refused", 1),
+        ("commands_set_rate_done", 1),
+        ("commands_set_rate_failed", 1),
+        ("commands_set_rate_refused", 1),
+    ];
+    assert!(counters.iter().map(|(name, count)| (name.as_str(), *count)).eq(expected));
 }

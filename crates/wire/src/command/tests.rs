@@ -57,9 +57,9 @@ fn version_1_commands() {
 fn version_1_answers() {
     let refusal = Refusal::NoDevice { device: "x".to_owned(), known: vec![outdoor()] };
     let answers = [
-        (Answer::of(&Ok(()), BTreeMap::new()), r#"{"v":1,"result":"done"}"#),
+        (Answer::of(&Ok(()), BTreeMap::new(), BTreeMap::new()), r#"{"v":1,"result":"done"}"#),
         (
-            Answer::of(&Err(refusal), BTreeMap::new()),
+            Answer::of(&Err(refusal), BTreeMap::new(), BTreeMap::new()),
             r#"{"v":1,"result":"refused","reason":"no_device","message":"there is no device `x`","known":["outdoor"]}"#,
         ),
     ];
@@ -68,6 +68,8 @@ fn version_1_answers() {
         assert_eq!(Answer::decode(text.as_bytes()).unwrap(), answer);
     }
     let text = r#"{"v":1,"result":"done","devices":{"outdoor":{"state":"idle","failures":0,"missed":0,"shed":0,"late_ns":{"p50":0,"p99":0,"max":0},"on_bus_ns":0,"on_bus_ns_max":0}}}"#;
+    assert_eq!(String::from_utf8(Answer::decode(text.as_bytes()).unwrap().encode()).unwrap(), text);
+    let text = r#"{"v":1,"result":"done","counters":{"commands_stop_done":2}}"#;
     assert_eq!(String::from_utf8(Answer::decode(text.as_bytes()).unwrap().encode()).unwrap(), text);
 }
 
