@@ -7,20 +7,25 @@
 use std::{collections::BTreeMap, num::NonZeroU32, sync::Arc, time::Duration};
 
 use crossbeam_channel::Receiver;
-use domain::{FaultPolicy, Monotonic, NoData, Reading, Stream, StreamName, Timestamp, WallTime};
+use domain::{
+    FaultPolicy, Monotonic, NoData, QuantityKind, Reading, Stream, StreamName, Timestamp, WallTime,
+};
 use pipeline::{
     acquire::{Acquired, BusWorker, DevicePlan, Priority, Rhythm},
     queue::{WhenFull, queue},
     telemetry::Counters,
 };
 use ports::{Clock as _, Device};
-use sensors::{Bme280, Bme280Options, Pms7003, Repeatability, Sht31, Sht31Options};
+use sensors::{
+    Bme280, Bme280Options, ModbusRtu, ModbusRtuOptions, NumberType, Order, Pms7003, Register,
+    RegisterType, Repeatability, Sht31, Sht31Options, Table,
+};
 use sim::{
     bus::{I2cBus, Wiring},
     chips,
     environment::Climate,
     faults::{LineNoise, Script, Senses, Staging, Target},
-    serial::MemoryLine,
+    serial::{MemoryLine, ModbusSlave, Space},
     time::VirtualClock,
 };
 
@@ -112,6 +117,38 @@ impl Yard {
         Self { voice: Some((line, noise)), ..yard }
     }
 
+    /// A Modbus slave with two registers that are too far apart for one request: `low` and `high`.
+    fn of_modbus(script: &str) -> (Self, ModbusSlave) {
+        let (clock, slave) = (clock(), ModbusSlave::new(17));
+        let line = MemoryLine::new(&clock);
+        line.attach(slave.clone());
+        let register = |(name, address): (&str, u16)| {
+            slave.set(Space::Holding, address, &[7]);
+            Register {
+                name: name.to_owned(),
+                table: Table::Holding,
+                address,
+                holds: RegisterType::Number(NumberType::U16),
+                order: Order::Big,
+                kind: QuantityKind::Dimensionless,
+                scale: 1.0,
+                offset: 0.0,
+            }
+        };
+        let options = ModbusRtuOptions {
+            unit: 17,
+            baud: 9_600,
+            response_timeout: Duration::from_millis(100),
+            turnaround: Duration::ZERO,
+            gap_max: 0,
+            block_max: ModbusRtuOptions::BLOCK_MAX,
+            registers: [("low", 0), ("high", 100)].map(register).into(),
+        };
+        let device = ModbusRtu::new(line.clone(), options).unwrap();
+        let target = Target::default().with_slave(&slave);
+        (Self::with(clock, Box::new(device), target, script), slave)
+    }
+
     fn with(clock: VirtualClock, device: Box<dyn Device>, target: Target, script: &str) -> Self {
         let speaks = device.pacing() == ports::Pacing::Speaks;
         let stream = |sensor: &ports::Sensor| Stream {
@@ -185,14 +222,18 @@ impl Yard {
     #[track_caller]
     fn assert_gaps(&self, expected: &[(NoData, usize)]) {
         assert!(!self.told.is_empty(), "nothing was told");
-        for (name, readings) in &self.told {
-            let mut found = BTreeMap::new();
-            for reason in readings.iter().filter_map(|reading| reading.outcome.err()) {
-                *found.entry(reason).or_default() += 1;
-            }
-            assert_eq!(found, expected.iter().copied().collect(), "{name}");
-            assert_eq!(readings.len(), 60, "{name}: every slot has its outcome");
+        self.told.keys().for_each(|name| self.assert_gaps_of(name, expected));
+    }
+
+    /// The same of one stream.
+    #[track_caller]
+    fn assert_gaps_of(&self, name: &str, expected: &[(NoData, usize)]) {
+        let (readings, mut found) = (&self.told[name], BTreeMap::new());
+        for reason in readings.iter().filter_map(|reading| reading.outcome.err()) {
+            *found.entry(reason).or_default() += 1;
         }
+        assert_eq!(found, expected.iter().copied().collect(), "{name}");
+        assert_eq!(readings.len(), 60, "{name}: every slot has its outcome");
     }
 
     fn values(&self) -> Vec<f64> {
@@ -372,4 +413,57 @@ fn truncated_frames_are_lost_and_the_next_good_one_is_read() {
 fn a_pulled_adapter_is_a_gap_at_once_and_then_one_each_span_of_silence() {
     // At 9.5, 12.5, 15.5 and 18.5 s.
     assert_eq!(heard("it at 9500ms for 10s unplug"), (50, vec![(NoData::Absent, 4)]));
+}
+
+#[test]
+fn each_exception_of_a_modbus_slave_is_a_gap_with_its_reason_and_counted() {
+    for (code, reason) in [
+        (0x01, NoData::Absent),
+        (0x02, NoData::Absent),
+        (0x03, NoData::Absent),
+        (0x04, NoData::NotReady),
+        (0x06, NoData::NotReady),
+        (0x0B, NoData::Timeout),
+    ] {
+        let script = format!("it at 9500ms for 10s exception code={code}");
+        let (yard, slave) = Yard::of_modbus(&script);
+        let yard = yard.run_a_minute();
+        yard.assert_gaps(&[(reason, 10)]);
+        // Two requests each time.
+        assert_eq!((slave.refused(), yard.count("frames_ignored")), (20, 20), "{code}");
+        assert_eq!(yard.count("frames_measured"), 100, "{code}");
+    }
+}
+
+#[test]
+fn an_exception_of_some_registers_costs_only_their_sensors() {
+    let (yard, _) = Yard::of_modbus("it at 9500ms for 10s exception code=2 from=90 to=100");
+    let yard = yard.run_a_minute();
+    yard.assert_gaps_of("it.low", &[]);
+    yard.assert_gaps_of("it.high", &[(NoData::Absent, 10)]);
+    let (yard, slave) =
+        Yard::of_modbus("it at 0s exception table=input\nit at 0s exception from=1 to=99");
+    yard.run_a_minute().assert_gaps(&[]);
+    assert_eq!(slave.refused(), 0);
+}
+
+#[test]
+fn an_exception_by_count_or_by_chance_costs_a_gap_each_time() {
+    let (yard, _) = Yard::of_modbus("it at 9500ms exception code=6 to=0 count=3");
+    let yard = yard.run_a_minute();
+    yard.assert_gaps_of("it.low", &[(NoData::NotReady, 3)]);
+    yard.assert_gaps_of("it.high", &[]);
+    let run = |seed: u64| {
+        let script = format!("it at 0s exception code=0x0B from=100 probability=0.3 seed={seed}");
+        let (yard, slave) = Yard::of_modbus(&script);
+        let yard = yard.run_a_minute();
+        let refused = usize::try_from(slave.refused()).unwrap();
+        assert!((5..35).contains(&refused), "{refused}");
+        yard.assert_gaps_of("it.low", &[]);
+        yard.assert_gaps_of("it.high", &[(NoData::Timeout, refused)]);
+        let when = |reading: &Reading| (reading.at, reading.outcome.is_ok());
+        yard.told["it.high"].iter().map(when).collect::<Vec<_>>()
+    };
+    assert_eq!(run(1), run(1));
+    assert_ne!(run(1), run(2));
 }

@@ -70,11 +70,11 @@ impl Builder {
             let slave = ModbusSlave::new(unit);
             slave.set(Space::Holding, 0, &[230 + u16::from(unit)]);
             let noise = LineNoise::seeded(self.seed.wrapping_add(u64::from(unit)));
-            slaves.push(Box::new(noise.around(slave)));
+            slaves.push(Box::new(noise.around(slave.clone())));
             let period = Duration::from_secs(1);
             let keys = [("period", "\"1s\"".to_owned()), ("unit", unit.to_string())];
             self.world.configuration += &self.config.device(&name, "modbus_rtu", "rs485", &keys)?;
-            let mut target = Target::on_line(&noise);
+            let mut target = Target::on_line(&noise).with_slave(&slave);
             // The adapter is pulled for all of them.
             if unit == 1 {
                 target = target.with_plug(line.clone());

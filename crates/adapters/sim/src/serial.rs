@@ -25,7 +25,7 @@ use std::{
 
 pub use cobs::{CobsCrc, cobs_frame};
 use domain::NoData;
-pub use modbus::{ModbusSlave, SlaveFault, Space};
+pub use modbus::{Exception, ModbusSlave, SlaveFault, Space};
 use ports::{ByteSource, Received, SerialLine};
 
 use crate::time::{Elapsed, VirtualClock};

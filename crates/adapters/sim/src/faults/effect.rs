@@ -4,7 +4,10 @@ use core::fmt;
 use std::time::Duration;
 
 use super::parse::Span;
-use crate::bus::{BusFault, Effect};
+use crate::{
+    bus::{BusFault, Effect},
+    serial::{Exception, Space},
+};
 
 /// One way to go wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,6 +32,8 @@ pub enum Fault {
     Truncate,
     /// A frame is not sent.
     Silence,
+    /// A Modbus slave refuses what it is asked for.
+    Exception(Exception),
 }
 
 impl Fault {
@@ -56,6 +61,7 @@ impl Fault {
             Self::FlipBits => "flip_bits",
             Self::Truncate => "truncate",
             Self::Silence => "silence",
+            Self::Exception(_) => "exception",
         }
     }
 
@@ -85,6 +91,7 @@ impl Fault {
         ("flip_bits", &[]),
         ("truncate", &[]),
         ("silence", &[]),
+        ("exception", &["code", "table", "from", "to"]),
     ];
 
     /// The fault of that name, with the usual value of each key.
@@ -109,6 +116,7 @@ impl Fault {
             "flip_bits" => Self::FlipBits,
             "truncate" => Self::Truncate,
             "silence" => Self::Silence,
+            "exception" => Self::Exception(Exception::of_all(0x04)),
             _ => return None,
         })
     }
@@ -117,16 +125,44 @@ impl Fault {
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())?;
-        let Self::Bus(effect) = *self else { return Ok(()) };
-        match effect {
-            Effect::Fail(BusFault::RemoteIo) => write!(f, " errno=EREMOTEIO"),
-            Effect::Fail(BusFault::NoAcknowledge) => write!(f, " errno=ENXIO"),
-            Effect::Fail(BusFault::ArbitrationLost | BusFault::TimedOut | BusFault::Io) => Ok(()),
-            Effect::Stall(hold) | Effect::Stretch(hold) => write!(f, " hold={}", Span(hold)),
-            Effect::SlowDown(per_byte) => write!(f, " per_byte={}", Span(per_byte)),
-            Effect::Flip(bits) => write!(f, " bits={bits:#04x}"),
-            Effect::FlipAt { index, bits } => write!(f, " byte={index} bits={bits:#04x}"),
-            Effect::StickAt(value) => write!(f, " value={value:#04x}"),
+        match *self {
+            Self::Bus(effect) => write_effect(f, effect),
+            Self::Exception(Exception { code, space, first, last }) => {
+                let table = TABLES.iter().find(|(_, known)| Some(*known) == space);
+                write!(f, " code={code:#04x}")?;
+                table.map_or(Ok(()), |(word, _)| write!(f, " table={word}"))?;
+                write!(f, " from={first} to={last}")
+            }
+            Self::WrongCrc
+            | Self::Glitch
+            | Self::Frozen
+            | Self::OutOfRange
+            | Self::Unplug
+            | Self::Noise
+            | Self::FlipBits
+            | Self::Truncate
+            | Self::Silence => Ok(()),
         }
+    }
+}
+
+/// The tables of a Modbus slave, as scripts call them.
+pub(super) const TABLES: [(&str, Space); 4] = [
+    ("coil", Space::Coil),
+    ("discrete", Space::Discrete),
+    ("input", Space::Input),
+    ("holding", Space::Holding),
+];
+
+fn write_effect(f: &mut fmt::Formatter<'_>, effect: Effect) -> fmt::Result {
+    match effect {
+        Effect::Fail(BusFault::RemoteIo) => write!(f, " errno=EREMOTEIO"),
+        Effect::Fail(BusFault::NoAcknowledge) => write!(f, " errno=ENXIO"),
+        Effect::Fail(BusFault::ArbitrationLost | BusFault::TimedOut | BusFault::Io) => Ok(()),
+        Effect::Stall(hold) | Effect::Stretch(hold) => write!(f, " hold={}", Span(hold)),
+        Effect::SlowDown(per_byte) => write!(f, " per_byte={}", Span(per_byte)),
+        Effect::Flip(bits) => write!(f, " bits={bits:#04x}"),
+        Effect::FlipAt { index, bits } => write!(f, " byte={index} bits={bits:#04x}"),
+        Effect::StickAt(value) => write!(f, " value={value:#04x}"),
     }
 }

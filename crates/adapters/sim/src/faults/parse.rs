@@ -3,8 +3,11 @@
 use core::fmt;
 use std::{collections::BTreeMap, str::FromStr, time::Duration};
 
-use super::{Episode, Fault, Script};
-use crate::bus::{BusFault, Effect, When};
+use super::{Episode, Fault, Script, effect::TABLES};
+use crate::{
+    bus::{BusFault, Effect, When},
+    serial::Exception,
+};
 
 /// Something in a script that cannot be.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -161,6 +164,9 @@ impl<'a> Options<'a> {
 
     /// The fault with what its own keys say.
     fn complete(&mut self, fault: Fault) -> Result<Fault, Wrong> {
+        if let Fault::Exception(usual) = fault {
+            return self.exception(usual).map(Fault::Exception);
+        }
         let Fault::Bus(effect) = fault else { return Ok(fault) };
         let effect = match effect {
             Effect::Fail(BusFault::RemoteIo) => Effect::Fail(self.errno()?),
@@ -176,6 +182,31 @@ impl<'a> Options<'a> {
             Effect::StickAt(usual) => Effect::StickAt(self.number("value", usual)?),
         };
         Ok(Fault::Bus(effect))
+    }
+
+    fn exception(&self, usual: Exception) -> Result<Exception, Wrong> {
+        let (code, first) = (self.number("code", usual.code)?, self.number("from", usual.first)?);
+        let last = self.number("to", usual.last)?;
+        if !Exception::CODES.contains(&code) {
+            let codes = Exception::CODES.map(|code| format!("{code:#04x}"));
+            return Err((
+                format!("`{code:#04x}` is no exception of the standard"),
+                format!("one of: {}", codes.join(", ")),
+            ));
+        }
+        if first > last {
+            let what = format!("there are no registers from {first} to {last}");
+            return Err((what, "write the lower address in `from`".to_owned()));
+        }
+        let table = |word: &&str| {
+            let known = TABLES.iter().find(|(name, _)| name == word).map(|(_, space)| *space);
+            known.ok_or_else(|| {
+                let words: Vec<_> = TABLES.iter().map(|(name, _)| *name).collect();
+                (format!("there is no table `{word}`"), format!("one of: {}", words.join(", ")))
+            })
+        };
+        let space = self.0.get("table").map(table).transpose()?;
+        Ok(Exception { code, space, first, last })
     }
 
     fn span(&self, key: &str, usual: Duration) -> Result<Duration, Wrong> {

@@ -3,7 +3,10 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use super::{Episode, Fault, Script, Target};
-use crate::bus::{BusFault, Chance, Effect, When};
+use crate::{
+    bus::{BusFault, Chance, Effect, When},
+    serial::Exception,
+};
 
 /// Before the first episode: the site comes up undisturbed.
 const LEAD_IN: u64 = 3_000;
@@ -44,6 +47,10 @@ impl Script {
 
 /// The same fault with values of its own.
 fn vary(fault: Fault, chance: &mut Chance) -> Fault {
+    if let Fault::Exception(whole) = fault {
+        let code = Exception::CODES[below(Exception::CODES.len(), chance)];
+        return Fault::Exception(Exception { code, ..whole });
+    }
     let Fault::Bus(effect) = fault else { return fault };
     let millis = |span, chance: &mut Chance| Duration::from_millis(between(span, chance));
     Fault::Bus(match effect {

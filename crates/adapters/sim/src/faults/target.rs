@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::{Fault, LineFault, LineNoise, Senses};
 use crate::{
     bus::{Effect, FaultPlan, When, Wiring},
-    serial::MemoryLine,
+    serial::{MemoryLine, ModbusSlave},
 };
 
 /// Something that can be pulled out and put back.
@@ -57,6 +57,7 @@ pub(super) type Undo = Box<dyn FnOnce() + Send>;
 pub struct Target {
     wiring: Option<Wiring>,
     noise: Option<LineNoise>,
+    slave: Option<ModbusSlave>,
     senses: Option<Senses>,
     plug: Option<Arc<dyn Plug>>,
     checksum_at: Option<usize>,
@@ -72,6 +73,13 @@ impl Target {
     /// A device on a serial line. Without a `plug` of its own it cannot be unplugged.
     pub fn on_line(noise: &LineNoise) -> Self {
         Self { noise: Some(noise.clone()), ..Self::default() }
+    }
+
+    /// The Modbus slave that it is.
+    #[must_use]
+    pub fn with_slave(mut self, slave: &ModbusSlave) -> Self {
+        self.slave = Some(slave.clone());
+        self
     }
 
     /// What can be pulled out.
@@ -108,6 +116,7 @@ impl Target {
             Fault::Glitch => self.wiring.is_some() || self.noise.is_some(),
             Fault::Frozen | Fault::OutOfRange => self.senses.is_some(),
             Fault::Unplug => self.plug.is_some(),
+            Fault::Exception(_) => self.slave.is_some(),
             Fault::Noise | Fault::FlipBits | Fault::Truncate | Fault::Silence => {
                 self.noise.is_some()
             }
@@ -144,6 +153,11 @@ impl Target {
             Fault::FlipBits => self.spoil_line(LineFault::FlipBits, when),
             Fault::Truncate => self.spoil_line(LineFault::Truncate, when),
             Fault::Silence => self.spoil_line(LineFault::Silence, when),
+            Fault::Exception(exception) => {
+                let slave = self.slave.clone()?;
+                let plan = slave.refuse(exception, when);
+                Some(Box::new(move || slave.withdraw(plan)))
+            }
         }
     }
 

@@ -8,6 +8,7 @@ use super::*;
 use crate::{
     bus::{BusError, BusFault, Effect, I2cBus, SpiLine},
     chips::Mcp3208,
+    serial::ModbusSlave,
     tty::Pty,
 };
 
@@ -17,6 +18,7 @@ fn targets() -> BTreeMap<String, Target> {
     let wiring = SpiLine::new(Mcp3208::new(3.3, |_| 0.0)).wiring();
     let chip = Target::on_bus(&wiring).with_senses(&Senses::default()).with_checksum_at(2);
     let line = Target::on_line(&LineNoise::seeded(1)).with_plug(Pty::open().unwrap());
+    let line = line.with_slave(&ModbusSlave::new(1));
     [("chip".to_owned(), chip), ("line".to_owned(), line)].into()
 }
 
@@ -35,6 +37,8 @@ chip at 1m          stretch hold=30ms probability=0.5   # now and then
 line at 2500ms for 4s unplug
 chip at 0s flip byte=3 bits=0x80 count=2
 chip at 0s nak after=7
+line at 0s exception code=2 table=holding from=16 to=0x1F probability=0.5
+line at 0s exception
 ";
     let script: Script = text.parse().unwrap();
     let written = "\
@@ -43,6 +47,8 @@ chip at 1m stretch hold=30ms probability=0.5 seed=3
 line at 2500ms for 4s unplug
 chip at 0s flip byte=3 bits=0x80 count=2
 chip at 0s nak errno=EREMOTEIO after=7
+line at 0s exception code=0x02 table=holding from=16 to=31 probability=0.5 seed=7
+line at 0s exception code=0x04 from=0 to=65535
 ";
     assert_eq!(script.to_string(), written);
     assert_eq!(script.episodes[1].fault, Fault::Bus(Effect::Stretch(Duration::from_millis(30))));
@@ -67,6 +73,13 @@ fn every_mistake_is_told_with_its_line_and_how_to_mend_it() {
         ("chip at 1s flip bits=256", "`bits=256` is no such number"),
         ("chip at 99999999999999h nak", "is no duration"),
         ("chip at 1s noise", "`chip` cannot have the fault `noise`\n  mend: its faults are: nak"),
+        (
+            "line at 1s exception code=9",
+            "`0x09` is no exception of the standard\n  mend: one of: 0x01, ",
+        ),
+        ("line at 1s exception table=coils", "there is no table `coils`\n  mend: one of: coil, "),
+        ("line at 1s exception from=7 to=6", "there are no registers from 7 to 6"),
+        ("chip at 1s exception", "`chip` cannot have the fault `exception`"),
         ("moon at 1s nak", "there is no device `moon`\n  mend: the devices are: chip, line"),
     ] {
         let found = mistakes(text).join("\n");

@@ -11,7 +11,13 @@ use std::{
     time::Duration,
 };
 
+mod refusing;
+
+pub use refusing::Exception;
+
+use self::refusing::Plans;
 use super::{SerialDevice, Utterance};
+use crate::bus::When;
 
 /// How long a slave in good health thinks.
 const THINKING: Duration = Duration::from_millis(5);
@@ -29,6 +35,27 @@ pub enum Space {
     Holding = 3,
     /// Function 4.
     Input = 4,
+}
+
+impl Space {
+    /// The table that a function reads, if it is one of the four.
+    const fn of_function(function: u8) -> Option<Self> {
+        match function {
+            1 => Some(Self::Coil),
+            2 => Some(Self::Discrete),
+            3 => Some(Self::Holding),
+            4 => Some(Self::Input),
+            _ => None,
+        }
+    }
+
+    /// The most addresses that one request can ask for (V1.1b3, 6.1 to 6.4).
+    const fn count_max(self) -> u16 {
+        match self {
+            Self::Coil | Self::Discrete => 2_000,
+            Self::Holding | Self::Input => 125,
+        }
+    }
 }
 
 /// What a slave does in place of a good answer.
@@ -63,6 +90,7 @@ struct State {
     words: BTreeMap<(Space, u16), u16>,
     fault: Option<SlaveFault>,
     is_fault_once: bool,
+    exceptions: Plans,
     /// The frame that is being heard, and when its last byte came.
     request: Vec<u8>,
     heard_at: Duration,
@@ -77,6 +105,7 @@ impl ModbusSlave {
             words: BTreeMap::new(),
             fault: None,
             is_fault_once: false,
+            exceptions: Plans::default(),
             request: Vec::new(),
             heard_at: Duration::ZERO,
             requests: 0,
@@ -101,6 +130,21 @@ impl ModbusSlave {
     pub fn fail_once(&self, fault: SlaveFault) {
         let mut state = self.state();
         (state.fault, state.is_fault_once) = (Some(fault), true);
+    }
+
+    /// From now on answers with `exception` where it is touched. Returns a number to withdraw it by.
+    pub fn refuse(&self, exception: Exception, when: When) -> u64 {
+        self.state().exceptions.add(exception, when)
+    }
+
+    /// Drops one planned exception, if it is not dropped yet.
+    pub fn withdraw(&self, number: u64) {
+        self.state().exceptions.withdraw(number);
+    }
+
+    /// How many requests were answered with a planned exception.
+    pub fn refused(&self) -> u64 {
+        self.state().exceptions.refused
     }
 
     /// How many requests it was meant by.
@@ -146,23 +190,21 @@ impl State {
         misbehave(fault, request, answer)
     }
 
-    /// Without its CRC.
-    fn good_answer(&self, body: &[u8]) -> Vec<u8> {
-        let exception = |code| vec![self.unit, body[1] | 0x80, code];
-        let (space, count_max) = match body[1] {
-            1 => (Space::Coil, 2_000),
-            2 => (Space::Discrete, 2_000),
-            3 => (Space::Holding, 125),
-            4 => (Space::Input, 125),
-            _ => return exception(1),
-        };
+    /// A planned exception, or a good answer; without its CRC.
+    fn good_answer(&mut self, body: &[u8]) -> Vec<u8> {
+        let unit = self.unit;
+        let exception = |code| vec![unit, body[1] | 0x80, code];
+        let Some(space) = Space::of_function(body[1]) else { return exception(1) };
         let &[_, _, address_high, address_low, count_high, count_low] = body else {
             return exception(3);
         };
         let address = u16::from_be_bytes([address_high, address_low]);
         let count = u16::from_be_bytes([count_high, count_low]);
-        if !(1..=count_max).contains(&count) {
+        if !(1..=space.count_max()).contains(&count) {
             return exception(3);
+        }
+        if let Some(code) = self.exceptions.code(space, address, count) {
+            return exception(code);
         }
         let words: Option<Vec<u16>> = (0..count)
             .map(|n| self.words.get(&(space, address.checked_add(n)?)).copied())
@@ -262,6 +304,36 @@ mod tests {
         }
         assert!(slave.hear(b"\x11\x04\0\0\0\x01\0\0", Duration::ZERO).is_empty(), "wrong CRC");
         assert_eq!(slave.requests(), 4);
+    }
+
+    #[test]
+    fn a_planned_exception_answers_the_requests_that_touch_its_registers_and_no_others() {
+        let (mut slave, mut other) = (ModbusSlave::new(1), ModbusSlave::new(2));
+        for slave in [&slave, &other] {
+            slave.set(Space::Holding, 0, &[7; 20]);
+            slave.set(Space::Input, 0, &[7; 20]);
+        }
+        let range = Exception { code: 2, space: Some(Space::Holding), first: 5, last: 8 };
+        let plan = slave.refuse(range, When::Always);
+        for (function, address, count, is_refused) in [
+            (3, 0, 5, false),
+            (3, 0, 6, true),
+            (3, 8, 1, true),
+            (3, 9, 1, false),
+            (3, 4, 10, true),
+            (4, 5, 1, false),
+        ] {
+            let answer = ask(&mut slave, &[1, function, 0, address, 0, count]);
+            assert_eq!(answer[1] & 0x80 != 0, is_refused, "{function} {address} {count}");
+            assert_eq!(ask(&mut other, &[2, function, 0, address, 0, count])[1], function);
+        }
+        assert_eq!((slave.refused(), other.refused()), (3, 0));
+        slave.withdraw(plan);
+        assert_eq!(ask(&mut slave, &[1, 3, 0, 5, 0, 1])[1], 3);
+        // Requests that touch nothing of it are not counted for the turn.
+        slave.refuse(Exception { code: 6, ..range }, When::After(1));
+        let codes = [9, 5, 9, 5].map(|address| ask(&mut slave, &[1, 3, 0, address, 0, 1])[1]);
+        assert_eq!(codes, [3, 3, 3, 0x83]);
     }
 
     #[test]
