@@ -12,11 +12,15 @@ pub(crate) const EXAMPLES: &str = "Examples:
   cargo xtask sim                                  a minute of the live table, then the verdict
   cargo xtask sim --duration 0s                    until Ctrl-C
   cargo xtask sim --headless --duration 60s        no table; the report only, for scripts
-  cargo xtask sim --broker mqtt://localhost:1883   through a broker of yours instead of the built-in one
+  cargo xtask sim --broker mqtt://localhost:1883   through a broker of yours instead of the built-in one; a URL
+                                                   with a password is better put into TELEMETRYHUB_SIM_BROKER
   cargo xtask sim --site forty --faults random     forty devices, and whatever goes wrong with them
   cargo xtask sim --keep                           keep the site's folder: configuration, spool, log
 
 It exits with 0 if the verifier found no sample missing and nothing is unexplained, and with 1 otherwise.";
+
+/// The variable that names the broker, to us and to the simulator.
+const BROKER: &str = "TELEMETRYHUB_SIM_BROKER";
 
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
@@ -27,7 +31,7 @@ pub(crate) struct Arguments {
     #[arg(long)]
     headless: bool,
     /// Use this broker instead of the built-in one
-    #[arg(long, value_name = "URL")]
+    #[arg(long, value_name = "URL", env = BROKER, hide_env_values = true)]
     broker: Option<String>,
     /// Keep the site's folder (configuration, spool, log) and say where it is
     #[arg(long)]
@@ -44,14 +48,13 @@ pub(crate) struct Arguments {
 }
 
 impl Arguments {
-    /// The same for the simulator.
+    /// The same for the simulator, but for the broker, whose URL may hold a password.
     fn passed_on(&self) -> Vec<String> {
         let mut passed = vec![
             format!("--duration={}", humantime::format_duration(self.duration)),
             format!("--seed={}", self.seed),
             format!("--site={}", self.site),
         ];
-        passed.extend(self.broker.iter().map(|url| format!("--broker={url}")));
         passed.extend(self.faults.iter().map(|faults| format!("--faults={faults}")));
         passed.extend(self.headless.then(|| "--headless".to_owned()));
         passed.extend(self.keep.then(|| "--keep".to_owned()));
@@ -75,6 +78,7 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<Infallible> {
         .arg("--subscriber-binary")
         .arg(debug.join("telemetryhub-subscriber"))
         .args(arguments.passed_on())
+        .envs(arguments.broker.iter().map(|url| (BROKER, url)))
         .exec();
     Err(error).context("failed to start the simulator")
 }

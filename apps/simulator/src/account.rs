@@ -13,6 +13,15 @@
 //! Each value and each gap that arrived. A gap `missed` stands for a run of slots, so those are taken
 //! from the device's count of missed slots in the gateway's last word instead, and so are slots shed.
 //!
+//! # When the gateway ended by itself
+//!
+//! * Of a device that is asked, the slots between the last sample of one process and the first of the next
+//!   are not expected, as far as the outage explains them: from a period and [`UNSTORED_MAX`] before its
+//!   beginning to [`START_MAX`] and a period after its end. The new process has new phases, so that one
+//!   slot more or less for each outage is no offence.
+//! * Of a device that speaks, the frames sent in the outage are not expected.
+//! * Slots that a process had counted as missed after its last status are forgotten with it, and unexplained.
+//!
 //! # Deliberately absent
 //!
 //! Derived metrics: a value or gap of each follows from that of its inputs.
@@ -23,12 +32,13 @@ use std::{collections::BTreeMap, time::Duration};
 use domain::{NoData, WallTime};
 
 use crate::{
+    outages::{Outage, START_MAX},
     recorder::{Heard, Record},
     world::{Pace, Sent},
 };
 
-/// How long after its start the gateway may ask a device for the first time, besides its phase.
-const START_MAX: Duration = Duration::from_secs(5);
+/// How long a reading takes at most from its slot to the spool, where it outlives the process.
+const UNSTORED_MAX: Duration = Duration::from_secs(1);
 /// Frames of a device that speaks which may be under way at the start and the end.
 const UNDER_WAY: u64 = 2;
 /// Frames that a pulled plug may cost: the one being sent, and one that nobody had read.
@@ -64,25 +74,35 @@ pub(crate) struct Account {
 }
 
 impl Account {
-    /// The account of `record`. `pulls`: how often each device was unplugged.
+    /// The account of `record`. `pulls`: how often each device was unplugged. `outages`: when there was no
+    /// gateway.
     pub(crate) fn of(
         record: &Record,
         paces: &BTreeMap<String, Pace>,
         pulls: &BTreeMap<String, u64>,
+        outages: &[Outage],
         run: Run,
     ) -> Self {
         let (mut rows, mut silent) = (Vec::new(), Vec::new());
         for (device, pace) in paces {
             let head = format!("{device}.");
             let of_device = record.streams.iter().filter(|(name, _)| name.starts_with(&head));
-            let status = record.status.as_ref().and_then(|status| status.devices.get(device));
-            let skipped = status.map_or(0, |status| status.missed + status.shed);
+            let skipped = record.skipped(device);
             let before = rows.len();
             for (name, heard) in of_device {
                 rows.push(match pace {
-                    Pace::Asked(period) => Row::asked(name, heard, *period, skipped, run),
+                    Pace::Asked(period) => Row::asked(name, heard, *period, skipped, outages, run),
                     Pace::Spoken(sent) => {
-                        Row::spoken(name, heard, sent, pulls.get(device).copied().unwrap_or(0))
+                        let pulls = pulls.get(device).copied().unwrap_or(0);
+                        let unheard = outages.iter().map(|outage| {
+                            outage.unheard.get(device).copied().unwrap_or(0) + UNDER_WAY
+                        });
+                        Row::spoken(
+                            name,
+                            heard,
+                            sent,
+                            COST_OF_A_PULL * pulls + unheard.sum::<u64>(),
+                        )
                     }
                 });
             }
@@ -104,21 +124,27 @@ impl Account {
 }
 
 impl Row {
-    fn asked(name: &str, heard: &Heard, period: Duration, skipped: u64, run: Run) -> Self {
-        let period = i128::try_from(period.as_nanos()).unwrap_or(i128::MAX).max(1);
+    fn asked(
+        name: &str,
+        heard: &Heard,
+        period: Duration,
+        skipped: u64,
+        outages: &[Outage],
+        run: Run,
+    ) -> Self {
+        let excused: i128 = outages.iter().map(|outage| excused(heard, period, outage, run)).sum();
+        let period = nanos(period).max(1);
         let first = heard.first.unwrap_or(run.to);
-        let since =
-            |from: WallTime, to: WallTime| i128::from(to.as_nanos()) - i128::from(from.as_nanos());
-        let expected = (since(first, run.to) / period + 1).max(0);
+        let expected = (since(first, run.to) / period + 1 - excused).max(0);
         // Slots before the first sample, as far as the start does not excuse them.
-        let start_max = i128::try_from(START_MAX.as_nanos()).unwrap_or(0);
-        let late = (since(run.from, first) - period - start_max).max(0) / period;
+        let late = (since(run.from, first) - period - nanos(START_MAX)).max(0) / period;
         let values_and_gaps = heard.values + heard.gaps_total()
             - heard.gaps_for(NoData::Missed)
             - heard.gaps_for(NoData::Shed);
         let found = i128::from(values_and_gaps) + i128::from(skipped);
         let difference = expected - found;
-        let unexplained = difference.unsigned_abs().saturating_sub(1) + late.unsigned_abs();
+        let tolerated = 1 + outages.len() as u128;
+        let unexplained = difference.unsigned_abs().saturating_sub(tolerated) + late.unsigned_abs();
         Self {
             stream: name.to_owned(),
             expected: u64::try_from(expected).unwrap_or(u64::MAX),
@@ -130,10 +156,10 @@ impl Row {
         }
     }
 
-    fn spoken(name: &str, heard: &Heard, sent: &Sent, pulls: u64) -> Self {
+    fn spoken(name: &str, heard: &Heard, sent: &Sent, lost: u64) -> Self {
         let played = sent.player.now();
         let expected = played.frames_sent + played.frames_cut;
-        let spoilt = sent.noise.spoilt() + played.frames_cut + COST_OF_A_PULL * pulls;
+        let spoilt = sent.noise.spoilt() + played.frames_cut + lost;
         let least = expected.saturating_sub(spoilt + UNDER_WAY);
         let most = expected + 1;
         let unexplained = least.saturating_sub(heard.values) + heard.values.saturating_sub(most);
@@ -147,6 +173,28 @@ impl Row {
             unexplained: unexplained.into(),
         }
     }
+}
+
+fn nanos(duration: Duration) -> i128 {
+    i128::try_from(duration.as_nanos()).unwrap_or(i128::MAX)
+}
+
+fn since(from: WallTime, to: WallTime) -> i128 {
+    i128::from(to.as_nanos()) - i128::from(from.as_nanos())
+}
+
+/// How many slots of one stream an outage explains.
+fn excused(heard: &Heard, period: Duration, outage: &Outage, run: Run) -> i128 {
+    let times = || heard.taken.values().copied();
+    let Some(before) = times().filter(|at| *at <= outage.up).max() else { return 0 };
+    let after = times().filter(|at| *at > outage.up).min().unwrap_or(run.to);
+    let (down, up) = (since(before, outage.down), since(before, outage.up));
+    // All since the last sample before it.
+    let period = nanos(period).max(1);
+    let from = (down - period - nanos(UNSTORED_MAX)).max(0);
+    let to = (up + period + nanos(START_MAX)).min(since(before, after));
+    // Between two samples lies one slot less than periods.
+    ((to - from + period / 2) / period - 1).max(0)
 }
 
 impl fmt::Display for Account {
@@ -199,9 +247,9 @@ mod tests {
         let gaps = [(NoData::Absent, absent)].into();
         let first = Some(second(first_second));
         let heard = Heard { values, gaps, first, ..Heard::default() };
-        let record = Record { streams: [("a.b".to_owned(), heard)].into(), status: None };
+        let record = Record { streams: [("a.b".to_owned(), heard)].into(), ..Record::default() };
         let paces = [("a".to_owned(), Pace::Asked(Duration::from_secs(1)))].into();
-        Account::of(&record, &paces, &BTreeMap::new(), Run { from: second(0), to: second(60) })
+        Account::of(&record, &paces, &BTreeMap::new(), &[], Run { from: second(0), to: second(60) })
     }
 
     #[test]
@@ -219,6 +267,31 @@ mod tests {
         let nothing = Record::default();
         let paces = [("a".to_owned(), Pace::Asked(Duration::from_secs(1)))].into();
         let (from, to) = (WallTime::from_nanos(0), WallTime::from_nanos(60_000_000_000));
-        assert!(!Account::of(&nothing, &paces, &BTreeMap::new(), Run { from, to }).is_even());
+        let run = Run { from, to };
+        assert!(!Account::of(&nothing, &paces, &BTreeMap::new(), &[], run).is_even());
+    }
+
+    #[test]
+    fn an_outage_explains_the_slots_in_it_and_no_others() {
+        let second = |n: u64| WallTime::from_nanos(i64::try_from(n).unwrap() * 1_000_000_000);
+        // Asked each second for a minute, but for the seconds from `down` to `back`.
+        let of = |down: u64, back: u64, outages: &[Outage]| {
+            let seconds = (0..=60).filter(|n| !(down..back).contains(n));
+            let taken: BTreeMap<_, _> = (1..).zip(seconds.map(second)).collect();
+            let (values, first) = (taken.len() as u64, Some(second(0)));
+            let heard = Heard { taken, values, first, ..Heard::default() };
+            let streams = [("a.b".to_owned(), heard)].into();
+            let record = Record { streams, ..Record::default() };
+            let paces = [("a".to_owned(), Pace::Asked(Duration::from_secs(1)))].into();
+            let run = Run { from: second(0), to: second(60) };
+            Account::of(&record, &paces, &BTreeMap::new(), outages, run).unexplained()
+        };
+        let outage = Outage { down: second(20), up: second(22), unheard: BTreeMap::new() };
+        let outages = [outage];
+        assert_eq!(of(20, 24, &outages), 0);
+        assert_eq!(of(20, 24, &[]), 3, "without an outage they are missing");
+        assert_eq!(of(20, 27, &outages), 0);
+        assert!(of(20, 40, &outages) >= 10, "it took too long to come back");
+        assert!(of(30, 40, &outages) >= 8, "that was another time");
     }
 }

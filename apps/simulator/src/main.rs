@@ -1,7 +1,8 @@
 //! The simulated site: chips, buses, GPS and broker around the unmodified gateway binary.
 //!
 //! `cargo xtask sim` builds and runs it. The gateway, the live table and the verifier are processes of
-//! their own; what the gateway takes for the kernel's devices is served by this one.
+//! their own, which do not outlive us; a gateway that ends is started again, as a service manager would.
+//! What the gateway takes for the kernel's devices is served by this one.
 //!
 //! Faults by script are played to the devices meanwhile, and a recorder of our own accounts for each
 //! stream: expected = delivered + counted gaps. See [`account`].
@@ -14,6 +15,8 @@
 mod account;
 mod broker;
 mod forty;
+mod leash;
+mod outages;
 mod processes;
 mod recorder;
 mod site;
@@ -43,9 +46,11 @@ struct Arguments {
     /// No live table; only the report at the end
     #[arg(long)]
     headless: bool,
-    /// Use this broker instead of the built-in one
-    #[arg(long, value_name = "URL")]
-    broker: Option<String>,
+    /// Use this broker instead of the built-in one: mqtt://[user[:password]@]host[:port]
+    ///
+    /// In the variable a password stays out of the list of processes.
+    #[arg(long, value_name = "URL", env = "TELEMETRYHUB_SIM_BROKER", hide_env_values = true)]
+    broker: Option<String>, // Parsed later: an error made here would repeat it, password and all.
     /// Keep the site's folder (configuration, spool, log) and say where it is
     #[arg(long)]
     keep: bool,
@@ -76,6 +81,9 @@ enum Devices {
 }
 
 fn main() -> ExitCode {
+    if let Some(failed) = leash::become_program() {
+        return failed;
+    }
     match run(&Arguments::parse()) {
         Ok(code) => code,
         Err(error) => {
@@ -98,6 +106,7 @@ fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         Some(url) => url.clone(),
         None => broker::start()?,
     };
+
     let session = format!("sim-{}", std::process::id());
     let mut site = Site::start(arguments, folder.path(), &broker, &session)?;
     if arguments.headless {

@@ -22,8 +22,7 @@ impl Process {
     /// parts have to stop in order.
     pub(crate) fn start(name: &'static str, command: &mut Command) -> anyhow::Result<Self> {
         let child = command.process_group(0).spawn();
-        let program = command.get_program().to_string_lossy().into_owned();
-        let child = child.with_context(|| format!("failed to start {name} ({program})"))?;
+        let child = child.with_context(|| format!("failed to start {name}"))?;
         Ok(Self { name, child })
     }
 

@@ -3,7 +3,7 @@
 //! It knows nothing of the gateway but the messages, and shares no code with the verifier.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeMap,
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicBool, Ordering::Relaxed},
@@ -14,7 +14,7 @@ use std::{
 
 use anyhow::{Context as _, ensure};
 use domain::{GatewayId, NoData, Sample, WallTime};
-use publisher_mqtt::{Event, Session, Subscription, SubscriptionOptions};
+use publisher_mqtt::{Broker, Event, Session, Subscription, SubscriptionOptions};
 use wire::{
     Topic, Topics,
     status::{State, Status},
@@ -23,8 +23,8 @@ use wire::{
 /// What has arrived of one stream.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Heard {
-    /// By number: a sample that arrives twice is one.
-    pub(crate) numbers: BTreeSet<u64>,
+    /// When each was taken, by number: a sample that arrives twice is one.
+    pub(crate) taken: BTreeMap<u64, WallTime>,
     pub(crate) values: u64,
     pub(crate) gaps: BTreeMap<NoData, u64>,
     /// When the first one was taken.
@@ -37,6 +37,8 @@ pub(crate) struct Record {
     pub(crate) streams: BTreeMap<String, Heard>,
     /// The gateway's newest word about itself.
     pub(crate) status: Option<Status>,
+    /// Slots missed or shed of each device: by processes that have ended, and by the newest.
+    pub(crate) skipped: BTreeMap<String, (u64, u64)>,
 }
 
 /// The subscriber's thread.
@@ -48,7 +50,7 @@ pub(crate) struct Recorder {
 
 impl Heard {
     fn take(&mut self, sample: &Sample) {
-        if !self.numbers.insert(sample.seq.0) {
+        if self.taken.insert(sample.seq.0, sample.reading.at.wall).is_some() {
             return;
         }
         self.first.get_or_insert(sample.reading.at.wall);
@@ -70,6 +72,23 @@ impl Heard {
 }
 
 impl Record {
+    /// Slots of a device that were missed or shed, over all processes.
+    pub(crate) fn skipped(&self, device: &str) -> u64 {
+        self.skipped.get(device).map_or(0, |(ended, newest)| ended + newest)
+    }
+
+    /// A new process counts from zero.
+    fn count_skipped(&mut self, status: &Status) {
+        for (device, status) in &status.devices {
+            let (ended, newest) = self.skipped.entry(device.clone()).or_default();
+            let now = status.missed + status.shed;
+            if now < *newest {
+                *ended += *newest;
+            }
+            *newest = now;
+        }
+    }
+
     fn take(&mut self, topics: &Topics, topic: &str, payload: &[u8]) {
         match topics.parse(topic) {
             Some(Topic::Samples { .. }) => {
@@ -79,7 +98,10 @@ impl Record {
                 }
             }
             Some(Topic::Status { .. }) => {
-                self.status = Status::decode(payload).ok().or_else(|| self.status.take());
+                if let Ok(status) = Status::decode(payload) {
+                    self.count_skipped(&status);
+                    self.status = Some(status);
+                }
             }
             None => {}
         }
@@ -88,10 +110,14 @@ impl Record {
 
 impl Recorder {
     /// Listens to `gateway`; returns once it is connected.
-    pub(crate) fn start(broker: &str, gateway: &str, patience: Duration) -> anyhow::Result<Self> {
+    pub(crate) fn start(
+        broker: &Broker,
+        gateway: &str,
+        patience: Duration,
+    ) -> anyhow::Result<Self> {
         let topics = Topics::new(Topics::DEFAULT_ROOT)?;
         let subscription = Subscription::connect(SubscriptionOptions {
-            broker: broker.parse()?,
+            broker: broker.clone(),
             client_id: format!("recorder-{}", std::process::id()),
             filters: vec![topics.filter(Some(&GatewayId::new(gateway)?))],
             session: Session::Clean,
@@ -146,5 +172,24 @@ impl Drop for Recorder {
     fn drop(&mut self) {
         self.is_over.store(true, Relaxed);
         let _ended = self.thread.take().map(JoinHandle::join);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_process_had_missed_is_kept_when_the_next_one_counts_from_zero() {
+        let mut record = Record::default();
+        let mut missed = |count: u64| {
+            let text = format!(
+                r#"{{"v":1,"gateway":"simulated","state":"online","heads":{{}},"counters":{{}},"devices":{{"a":{{"state":"idle","missed":{count},"shed":1}}}}}}"#
+            );
+            record.count_skipped(&Status::decode(text.as_bytes()).unwrap());
+            record.skipped("a")
+        };
+        assert_eq!([3, 4, 4, 0, 2].map(&mut missed), [4, 5, 5, 6, 8]);
+        assert_eq!(Record::default().skipped("a"), 0);
     }
 }

@@ -5,19 +5,21 @@ use std::{
     fs::File,
     io::Read as _,
     path::{Path, PathBuf},
-    process::{Command, ExitCode, Stdio},
+    process::{Command, ExitCode, ExitStatus, Stdio},
     sync::atomic::{AtomicBool, Ordering::Relaxed},
     thread,
     time::{Duration, Instant},
 };
 
-use anyhow::ensure;
+use anyhow::{Context as _, ensure};
 use domain::WallTime;
+use publisher_mqtt::Broker;
 
 use crate::{
     Arguments, Devices,
     account::{Account, Run},
-    forty,
+    forty, leash,
+    outages::Outages,
     processes::{Process, Usage},
     recorder::Recorder,
     stage::{self, Stage},
@@ -36,6 +38,9 @@ const VERDICT_MAX: Duration = Duration::from_secs(30);
 /// A running site.
 pub(crate) struct Site {
     gateway: Process,
+    /// What starts it, and starts it again.
+    command: Command,
+    outages: Outages,
     verifier: Process,
     verdict: PathBuf,
     table: Option<Process>,
@@ -51,13 +56,15 @@ pub(crate) struct Site {
 
 impl Site {
     #[expect(clippy::disallowed_methods, reason = "the report says how much real time it is about")]
-    /// Starts the gateway and everything around it.
+    /// Starts the gateway and everything around it. The broker's `url` may have a login in it, and so is on
+    /// no command line.
     pub(crate) fn start(
         arguments: &Arguments,
         folder: &Path,
-        broker: &str,
+        url: &str,
         session: &str,
     ) -> anyhow::Result<Self> {
+        let broker: Broker = url.parse().context("this is no broker")?;
         let world = match arguments.site {
             Devices::Small => World::small(arguments.seed)?,
             Devices::Forty => forty::build(arguments.seed, &arguments.gateway_binary)?,
@@ -72,30 +79,26 @@ impl Site {
         }
         let (log, verdict) = (folder.join("gateway.log"), folder.join("verdict.txt"));
         let subscriber = |mode: &str| {
-            let mut command = Command::new(&arguments.subscriber_binary);
-            command.args([mode, "--broker", broker, "--gateway", world::GATEWAY]);
-            command
+            let mut command = leash::command(&arguments.subscriber_binary)?;
+            command.args([mode, "--gateway", world::GATEWAY]).env("TELEMETRYHUB_BROKER", url);
+            anyhow::Ok(command)
         };
         // The verifier is there before the gateway speaks, so that it can demand number 1.
         let remarks = folder.join("verifier.log");
         let verifier = Process::start(
             "the verifier",
-            subscriber("verify")
+            subscriber("verify")?
                 .args(["--until-stopped", "--from-first", "--settle", "5s", "--session", session])
                 .stdin(Stdio::null())
                 .stdout(File::create(&verdict)?)
                 .stderr(File::create(&remarks)?),
         )?;
         wait_for(&remarks, "listening")?;
-        let mut command = Command::new(&arguments.gateway_binary);
         let config = folder.join("gateway.toml");
         std::fs::write(&config, &world.configuration)?;
-        let recorder = Recorder::start(broker, world::GATEWAY, LISTEN_MAX)?;
+        let recorder = Recorder::start(&broker, world::GATEWAY, LISTEN_MAX)?;
+        let mut command = gateway(&arguments.gateway_binary, &config, &broker)?;
         command
-            .arg("run")
-            .arg("--config")
-            .arg(&config)
-            .env("TELEMETRYHUB__MQTT__URL", broker)
             .env("TELEMETRYHUB__SPOOL__FOLDER", folder.join("spool"))
             .stdin(Stdio::null())
             .stderr(File::create(&log)?);
@@ -104,11 +107,13 @@ impl Site {
         let gateway = Process::start("the gateway", &mut command)?;
         let stage = staging.map(Stage::start).transpose()?;
         let table = (!arguments.headless)
-            .then(|| Process::start("the live table", &mut subscriber("tail")))
+            .then(|| Process::start("the live table", &mut subscriber("tail")?))
             .transpose()?;
         let begun = Instant::now();
         Ok(Self {
             gateway,
+            command,
+            outages: Outages::default(),
             verifier,
             verdict,
             table,
@@ -122,7 +127,8 @@ impl Site {
         })
     }
 
-    /// Lets the site live until its time is over, it is interrupted, or a process ends by itself.
+    /// Lets the site live until its time is over, it is interrupted, or the verifier ends by itself. A
+    /// gateway that does is started again.
     #[expect(clippy::disallowed_methods, reason = "real processes live in real time")]
     pub(crate) fn live(
         &mut self,
@@ -131,21 +137,40 @@ impl Site {
     ) -> anyhow::Result<()> {
         let is_over = |begun: Instant| !duration.is_zero() && begun.elapsed() >= duration;
         while !is_over(self.begun) && !interrupted.load(Relaxed) {
-            let ended = self.gateway.ended().map(|status| ("the gateway", status));
-            let ended = ended.or_else(|| Some(("the verifier", self.verifier.ended()?)));
-            if let Some((who, status)) = ended {
-                let log = std::fs::read_to_string(&self.log).unwrap_or_default();
-                let report = std::fs::read_to_string(&self.verdict).unwrap_or_default();
-                anyhow::bail!("{who} ended by itself ({status}); its log:\n{log}{report}");
+            if let Some(status) = self.gateway.ended() {
+                self.restart(status)?;
             }
+            if let Some(status) = self.verifier.ended() {
+                return Err(self.is_over("the verifier", status));
+            }
+            self.outages.count(Instant::now(), &self.world.paces);
             thread::sleep(Duration::from_millis(50));
         }
         Ok(())
     }
 
+    #[expect(clippy::disallowed_methods, reason = "real processes live in real time")]
+    fn restart(&mut self, status: ExitStatus) -> anyhow::Result<()> {
+        let (at, down) = (Instant::now(), now());
+        if !self.outages.can_be_restarted(status, at) {
+            return Err(self.is_over("the gateway", status));
+        }
+        self.gateway = Process::start("the gateway", &mut self.command)?;
+        self.outages.begin(status, (down, now()), at, &self.world.paces);
+        Ok(())
+    }
+
+    fn is_over(&self, who: &str, status: ExitStatus) -> anyhow::Error {
+        let log = std::fs::read_to_string(&self.log).unwrap_or_default();
+        let report = std::fs::read_to_string(&self.verdict).unwrap_or_default();
+        anyhow::anyhow!("{who} ended by itself ({status}); its log:\n{log}{report}")
+    }
+
     /// Stops the gateway and tells the verdict.
+    #[expect(clippy::disallowed_methods, reason = "real processes live in real time")]
     pub(crate) fn end(mut self) -> anyhow::Result<ExitCode> {
         let begun = self.stage.take().map(Stage::end).unwrap_or_default();
+        self.outages.count(Instant::now(), &self.world.paces);
         let (lived, usage) = (self.begun.elapsed(), self.gateway.usage()?);
         let run = Run { from: self.from, to: now() };
         self.gateway.terminate();
@@ -159,13 +184,27 @@ impl Site {
         File::open(&self.verdict)?.read_to_string(&mut report)?;
         println!("{report}");
         let record = self.recorder.last_record(RECORD_MAX);
-        let account = Account::of(&record, &self.world.paces, &pulls(&begun), run);
-        println!("{account}\n{}", faults_line(&begun));
+        let account =
+            Account::of(&record, &self.world.paces, &pulls(&begun), self.outages.list(), run);
+        println!("{account}\n{}\n{}", faults_line(&begun), self.outages);
         println!("{}", usage_line(lived, usage));
         ensure!(stopped.success(), "the gateway failed ({stopped})");
         let is_good = verdict.success() && account.is_even();
         Ok(if is_good { ExitCode::SUCCESS } else { ExitCode::FAILURE })
     }
+}
+
+/// The gateway with this configuration and broker. Its password is on no command line.
+fn gateway(program: &Path, config: &Path, broker: &Broker) -> anyhow::Result<Command> {
+    let mut command = leash::command(program)?;
+    command.arg("run").arg("--config").arg(config);
+    command.env("TELEMETRYHUB__MQTT__URL", broker.to_string());
+    if let Some(login) = broker.login() {
+        command
+            .env("TELEMETRYHUB__MQTT__USERNAME", &login.user)
+            .env("TELEMETRYHUB__MQTT__PASSWORD", &login.password);
+    }
+    Ok(command)
 }
 
 #[expect(clippy::disallowed_methods, reason = "the run is compared with the gateway's wall clock")]
@@ -218,4 +257,26 @@ fn usage_line(lived: Duration, usage: Usage) -> String {
         usage.cpu.as_secs_f64(),
         lived.as_secs_f64(),
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_gateway_is_told_of_a_login_by_its_environment() {
+        let broker: Broker = "mqtt://me:hunter2@host:7".parse().unwrap();
+        let command = gateway(Path::new("gateway"), Path::new("file"), &broker).unwrap();
+        assert!(command.get_args().all(|word| word != "hunter2"));
+        let variables: Vec<_> = command
+            .get_envs()
+            .filter_map(|(name, value)| Some((name.to_str()?, value?.to_str()?)))
+            .collect();
+        let expected = [
+            ("TELEMETRYHUB__MQTT__PASSWORD", "hunter2"),
+            ("TELEMETRYHUB__MQTT__URL", "mqtt://host:7"),
+            ("TELEMETRYHUB__MQTT__USERNAME", "me"),
+        ];
+        assert_eq!(variables, expected);
+    }
 }

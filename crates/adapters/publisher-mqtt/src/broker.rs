@@ -57,6 +57,11 @@ pub enum NotABroker {
 }
 
 impl Broker {
+    /// Who we are to it, if it asks.
+    pub const fn login(&self) -> Option<&Login> {
+        self.login.as_ref()
+    }
+
     /// The same broker with another login.
     #[must_use]
     pub fn with_login(self, login: Login) -> Self {
@@ -204,5 +209,6 @@ mod tests {
     fn a_password_is_in_no_text_made_of_it() {
         let broker: Broker = "mqtt://pi:hush@h".parse().unwrap();
         assert!(!format!("{broker} {broker:?}").contains("hush"));
+        assert_eq!(broker.login().map(|login| login.password.as_str()), Some("hush"));
     }
 }
