@@ -184,7 +184,7 @@ fn bus_path(arguments: &ScanArguments, drivers: Catalogue) -> Result<PathBuf, St
         }
         let there = scan::present();
         let mend =
-            format!("write its path, {there}, or say with --config FILE which file names it");
+            format!("say with --config FILE which file names it, or write its path, {there}");
         return Err(format!("`{bus}` is not the path of a device node\n  mend: {mend}"));
     };
     let config = config::load(file, drivers, env::vars_os());

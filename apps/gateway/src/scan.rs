@@ -74,14 +74,17 @@ fn fitting(catalogue: Catalogue, address: u8) -> String {
 
 /// The I2C buses that this machine has, as a message names them.
 pub(crate) fn present() -> String {
-    Nodes::in_folder(Path::new("/dev")).offered(BusClass::I2c)
+    let found = Nodes::in_folder(Path::new("/dev")).found(BusClass::I2c);
+    let none =
+        "such as /dev/i2c-1; there is none here: is it enabled, and the module i2c-dev loaded?";
+    found.unwrap_or_else(|| none.to_owned())
 }
 
 fn mend(fault: &BusError) -> String {
     match fault {
         BusError::Open { .. } => {
             let there = present();
-            format!("name an I2C bus that you may use, {there} (the group is often i2c)")
+            format!("name an I2C bus that you may use (the group is often i2c), {there}")
         }
         BusError::Transaction { .. } => {
             "something holds or disturbs the wires: unplug devices one by one, check pull-ups"

@@ -61,7 +61,7 @@ fn a_reader_that_has_left_is_nobodys_failure_and_hides_none() {
 #[test]
 fn a_scan_that_names_no_bus_says_how_to_name_one() {
     for (words, told) in [
-        (&["scan", "--bus", "i2c1"][..], "mend: write its path, "),
+        (&["scan", "--bus", "i2c1"][..], "or write its path, "),
         (
             &["scan", "--bus", "i2c9", "--config", &config("good/everything.toml")],
             "did you mean `i2c1`",

@@ -46,7 +46,7 @@ struct Arguments {
     /// No live table; only the report at the end
     #[arg(long)]
     headless: bool,
-    /// Use this broker instead of the built-in one: mqtt://[user[:password]@]host[:port]
+    /// Use this broker instead of the built-in one: `mqtt://[user[:password]@]host[:port]`
     ///
     /// In the variable a password stays out of the list of processes.
     #[arg(long, value_name = "URL", env = "TELEMETRYHUB_SIM_BROKER", hide_env_values = true)]

@@ -26,8 +26,8 @@ impl Nodes {
         Self(nodes)
     }
 
-    /// Those of one class of bus, as they would be written; what a path begins with if there are none.
-    pub(crate) fn offered(&self, class: BusClass) -> String {
+    /// Those of one class of bus, as they would be written; nothing if there are none.
+    pub(crate) fn found(&self, class: BusClass) -> Option<String> {
         let is_of = |node: &&PathBuf| {
             let name = node.file_name().unwrap_or_default().to_string_lossy();
             let is_by_id = node.parent().is_some_and(|folder| folder.ends_with("by-id"));
@@ -45,11 +45,13 @@ impl Nodes {
         };
         let found = self.0.iter().filter(is_of).take(NAMED);
         let found: Vec<_> = found.map(|node| format!("\"{}\"", node.display())).collect();
-        match (class, found.as_slice()) {
-            (BusClass::Sysfs, _) => "\"/sys\"".to_owned(),
-            (_, []) => "\"/dev/…\"".to_owned(),
-            (_, found) => found.join(" or "),
-        }
+        (!found.is_empty()).then(|| found.join(" or "))
+    }
+
+    /// The same, or what a path of that class begins with.
+    pub(crate) fn offered(&self, class: BusClass) -> String {
+        let beginning = if class == BusClass::Sysfs { "\"/sys\"" } else { "\"/dev/…\"" };
+        self.found(class).unwrap_or_else(|| beginning.to_owned())
     }
 }
 
