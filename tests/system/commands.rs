@@ -1,6 +1,10 @@
 //! The command line to a running gateway, through its socket.
 
-use std::process::Command;
+use std::{
+    io::{Read as _, Write as _},
+    os::unix::net::UnixStream,
+    process::Command,
+};
 
 use blackbox::site::{gateway_binary, until};
 
@@ -14,6 +18,14 @@ impl Bench {
         let output = command.arg(self.site.folder().join("spool/control.sock")).output().unwrap();
         let text = |bytes| String::from_utf8(bytes).unwrap();
         (output.status.code(), text(output.stdout), text(output.stderr))
+    }
+
+    /// Says a line that is no command.
+    fn babble(&self) {
+        let socket = self.site.folder().join("spool/control.sock");
+        let mut socket = UnixStream::connect(socket).unwrap();
+        socket.write_all(b"nonsense\n").unwrap();
+        assert_eq!(socket.read(&mut [0; 8]).unwrap(), 8);
     }
 
     fn is_reachable(&self) -> bool {
@@ -39,6 +51,12 @@ fn a_kept_rate_is_in_force_at_once_and_after_a_kill() {
         gap.is_some_and(|gap| gap.reading.outcome == Err(domain::NoData::Stopped))
     };
     until("the gap arrives", is_stopped).unwrap();
+
+    bench.babble();
+    let (_, out, _) = bench.command(&["status"]);
+    for told in ["1 not understood", "1 reset refused", "1 set_rate done", "1 stop done"] {
+        assert!(out.contains(told), "{told}: {out}");
+    }
 
     gateway.kill().unwrap();
     let gateway = bench.site.start_gateway().unwrap();

@@ -99,3 +99,6 @@ fn read_by_both(device: &Device, other: &Device) -> Option<(String, String)> {
     // What names no sensors has the same ones each time.
     Some((other.name.clone(), device.name.clone()))
 }
+
+#[cfg(test)]
+mod tests;
