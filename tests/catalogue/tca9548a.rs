@@ -113,6 +113,48 @@ fn a_deselected_switch_connects_nobody_and_a_faulty_one_says_what_is_wrong() {
 }
 
 #[test]
+fn chips_with_one_address_behind_two_switches_do_not_mix_and_one_switch_can_be_missing() {
+    for first in switches() {
+        let upstream = I2cBus::new();
+        let boards = [SWITCH, 0x71].map(|address| SwitchedBus::new(upstream.clone(), address));
+        let second = first.beside(0x71).unwrap().cached();
+        let mut behind: Vec<_> = (0_u8..)
+            .zip(boards.iter().zip([first, second]))
+            .map(|(who, (board, switch))| {
+                board.channel(3).unwrap().attach(CHIP, Named(who));
+                Tca9548a::new(board.clone(), switch, 3).unwrap()
+            })
+            .collect();
+        let mut both = || [0, 1].map(|at| ask(&mut behind[at]));
+        for _ in 0..2 {
+            assert_eq!(both(), [Ok(0), Ok(1)]);
+        }
+        boards[0].wiring().unplug();
+        assert_eq!(both(), [Err(NoData::Absent), Ok(1)]);
+        boards[0].wiring().replug();
+        assert_eq!(both(), [Ok(0), Ok(1)]);
+        // One acknowledgement that got lost is no reason to believe that a switch is gone.
+        let effect = Effect::Fail(BusFault::RemoteIo);
+        boards[0].wiring().inject(FaultPlan { when: When::Next(1), effect });
+        assert_eq!(ask(&mut behind[1]), Ok(1));
+    }
+}
+
+#[test]
+fn a_chip_in_front_answers_beside_one_of_its_address_behind_a_connected_channel() {
+    let Stand { mut board, behind: [mut two, _] } = stand(&Switch::new(SWITCH).unwrap());
+    two.select().unwrap();
+    let mut byte = [0];
+    assert_eq!(board.read(CHIP, &mut byte).map_err(NoData::from), Ok(()));
+    let front = I2cBus::new();
+    let board = SwitchedBus::new(front.clone(), SWITCH);
+    front.attach(CHIP, Named(0));
+    board.channel(2).unwrap().attach(CHIP, Named(2));
+    let mut two = Tca9548a::new(board, Switch::new(SWITCH).unwrap(), 2).unwrap();
+    assert_eq!(ask(&mut two), Err(NoData::BusFault));
+}
+
+#[test]
 fn an_address_or_a_channel_that_no_switch_has_is_refused() {
     assert!(Switch::new(0x6F).is_err() && Switch::new(0x78).is_err());
     let board = SwitchedBus::new(I2cBus::new(), SWITCH);

@@ -12,5 +12,7 @@ mod devices;
 mod forty;
 mod kernel_sources;
 mod parts;
+mod recovery;
 mod scan;
 mod stuck_bus;
+mod switch;

@@ -131,7 +131,7 @@ impl Config {
 fn write_bus(f: &mut fmt::Formatter<'_>, bus: &Bus, width: usize) -> fmt::Result {
     write!(f, "\nbus {} · {} · ", bus.name, bus.path.display())?;
     match bus.wiring {
-        Wiring::I2c => write!(f, "i2c")?,
+        Wiring::I2c => write_i2c(f, bus)?,
         Wiring::Spi { .. } => write!(f, "spi")?,
         Wiring::Sysfs => write!(f, "sysfs")?,
         Wiring::Gpio => write!(f, "gpio")?,
@@ -156,13 +156,35 @@ fn write_bus(f: &mut fmt::Formatter<'_>, bus: &Bus, width: usize) -> fmt::Result
     if bus.devices.is_empty() {
         writeln!(f, "  no device")?;
     }
-    bus.devices.iter().try_for_each(|device| write_device(f, device, width))
+    bus.devices.iter().try_for_each(|device| write_device(f, bus, device, width))
 }
 
-fn write_device(f: &mut fmt::Formatter<'_>, device: &Device, width: usize) -> fmt::Result {
+fn write_i2c(f: &mut fmt::Formatter<'_>, bus: &Bus) -> fmt::Result {
+    write!(f, "i2c")?;
+    for switch in &bus.switches {
+        write!(f, ", switch `{}` at {:#04x}", switch.name, switch.address)?;
+    }
+    let Some(recovery) = &bus.recovery else { return Ok(()) };
+    let clocks = recovery.clocks.map(|[scl, sda]| format!("clocks on lines {scl} and {sda}"));
+    let power = recovery.power.map(|power| format!("the supply on line {}", power.line));
+    let means: Vec<_> = clocks.into_iter().chain(power).collect();
+    write!(f, ", freed by {} of {}", means.join(" or "), recovery.chip.display())
+}
+
+fn write_device(
+    f: &mut fmt::Formatter<'_>,
+    bus: &Bus,
+    device: &Device,
+    width: usize,
+) -> fmt::Result {
     write!(f, "  {} · {}", device.name, device.entry.driver)?;
     match device.place {
-        Place::I2c { address } => write!(f, " at {address:#04x}")?,
+        Place::I2c { address, behind } => {
+            write!(f, " at {address:#04x}")?;
+            if let Some(channel) = behind {
+                write!(f, " {}", config::placed(bus, channel))?;
+            }
+        }
         Place::Spi { mode, clock_hz } => write!(f, " in mode {mode} at {clock_hz} Hz")?,
         Place::Uart { .. } | Place::Sysfs | Place::Gpio => {}
     }

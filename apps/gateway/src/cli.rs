@@ -17,7 +17,8 @@ use crate::{
     catalogue::{self, Form},
     check, command,
     config::{self, Bus, Config, Wiring, nearest},
-    logging, run, scan,
+    logging, run,
+    scan::{self, Behind},
 };
 
 /// The exit code of what failed while running.
@@ -58,6 +59,9 @@ enum Command {
     /// Reads one byte at each address from 0x08 to 0x77 and writes nothing, so that no chip is changed.
     /// Addresses that a driver of the kernel has are not asked. Chips that acknowledge a read only when
     /// they have something to say are not found: an address that is silent may still be taken.
+    ///
+    /// With --switch and --channel, one byte is written: to that switch, a TCA9548A, before; and one
+    /// afterwards, so that it connects nobody. Chips in front of the switch answer, too.
     #[command(after_help = SCAN_EXAMPLES)]
     Scan(ScanArguments),
     /// Ask something of a running gateway, or change how it acquires
@@ -69,6 +73,8 @@ enum Command {
 const SCAN_EXAMPLES: &str = "Examples:
   telemetryhub scan --bus /dev/i2c-1
   telemetryhub scan --config gateway.toml --bus i2c1     the bus that the file calls so
+  telemetryhub scan --bus /dev/i2c-1 --switch 0x70 --channel 3
+  telemetryhub scan --config gateway.toml --bus i2c1 --switch attic --channel 3
 
 Exit codes: 0 the bus was asked; 1 it failed; 2 the configuration or command line is wrong.";
 
@@ -80,6 +86,12 @@ struct ScanArguments {
     /// Take the bus from this configuration
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
+    /// Look behind this switch: its address; with --config, the name that the file has for it
+    #[arg(long, requires = "channel")]
+    switch: Option<String>,
+    /// The channel of the switch
+    #[arg(long, requires = "switch", value_parser = clap::value_parser!(u8).range(0..=7))]
+    channel: Option<u8>,
 }
 
 #[derive(Args)]
@@ -157,8 +169,9 @@ fn obey(
     faults: &mut impl Write,
 ) -> io::Result<u8> {
     match command {
-        Command::Scan(arguments) => match bus_path(&arguments, drivers) {
-            Ok(path) => scan::run(&path, drivers, bus_linux::presence, out, faults),
+        Command::Scan(arguments) => match scanned(&arguments, drivers) {
+            Ok((path, None)) => scan::run(&path, drivers, bus_linux::presence, out, faults),
+            Ok((path, Some(behind))) => scan::run_behind(&path, &behind, drivers, out, faults),
             Err(message) => writeln!(faults, "{message}").map(|()| check::EXIT_CONFIGURATION),
         },
         Command::Order(arguments) => command::run(&arguments, drivers, out, faults),
@@ -175,31 +188,65 @@ fn obey(
     }
 }
 
-/// The device node that the command line means, or what is wrong with it.
-fn bus_path(arguments: &ScanArguments, drivers: Catalogue) -> Result<PathBuf, String> {
-    let ScanArguments { bus, config } = arguments;
+/// The device node that the command line means, and what of it, or what is wrong with it.
+fn scanned(
+    arguments: &ScanArguments,
+    drivers: Catalogue,
+) -> Result<(PathBuf, Option<Behind>), String> {
+    let ScanArguments { bus, config, switch, channel } = arguments;
     let Some(file) = config else {
-        if bus.contains('/') {
-            return Ok(PathBuf::from(bus));
+        if !bus.contains('/') {
+            let there = scan::present();
+            let mend =
+                format!("say with --config FILE which file names it, or write its path, {there}");
+            return Err(format!("`{bus}` is not the path of a device node\n  mend: {mend}"));
         }
-        let there = scan::present();
-        let mend =
-            format!("say with --config FILE which file names it, or write its path, {there}");
-        return Err(format!("`{bus}` is not the path of a device node\n  mend: {mend}"));
+        let behind = switch.as_deref().zip(*channel);
+        let behind = behind.map(|(switch, channel)| written_switch(switch, channel));
+        return Ok((PathBuf::from(bus), behind.transpose()?));
     };
     let config = config::load(file, drivers, env::vars_os());
     let config = config.map_err(|error| check::Report(&error).to_string())?;
+    let bus = named_bus(&config, bus).map_err(|error| format!("{}: {error}", file.display()))?;
+    let behind = switch.as_deref().zip(*channel).map(|(switch, channel)| {
+        let behind = named_switch(bus, switch, channel);
+        behind.map_err(|error| format!("{}: {error}", file.display()))
+    });
+    Ok((bus.path.clone(), behind.transpose()?))
+}
+
+fn named_bus<'c>(config: &'c Config, name: &str) -> Result<&'c Bus, String> {
     let is_i2c = |known: &&Bus| matches!(known.wiring, Wiring::I2c);
     let buses: Vec<_> = config.buses.iter().filter(is_i2c).collect();
-    let found = buses.iter().find(|known| known.name == *bus).map(|known| known.path.clone());
+    let found = buses.iter().find(|known| known.name == name).copied();
     found.ok_or_else(|| {
         let known: Vec<_> = buses.iter().map(|known| known.name.as_str()).collect();
         let mend = match known.as_slice() {
             [] => "it has none: name the device node, without --config".to_owned(),
-            known => nearest::choose(bus, "I2C buses", known),
+            known => nearest::choose(name, "I2C buses", known),
         };
-        format!("{}: there is no I2C bus `{bus}`\n  mend: {mend}", file.display())
+        format!("there is no I2C bus `{name}`\n  mend: {mend}")
     })
+}
+
+fn written_switch(text: &str, channel: u8) -> Result<Behind, String> {
+    let address = scan::switch_address(text).ok_or_else(|| {
+        let mend = "write 0x70 to 0x77, or say with --config FILE which file names it";
+        format!("`{text}` is not the address of a switch\n  mend: {mend}")
+    })?;
+    Ok(Behind { switch: address, channel, others: Vec::new() })
+}
+
+fn named_switch(bus: &Bus, name: &str, channel: u8) -> Result<Behind, String> {
+    let found = bus.switches.iter().find(|known| known.name == name);
+    let found = found.ok_or_else(|| {
+        let known: Vec<_> = bus.switches.iter().map(|known| known.name.as_str()).collect();
+        let mend = nearest::choose(name, "switches", &known);
+        format!("there is no switch `{name}` on bus `{}`\n  mend: {mend}", bus.name)
+    })?;
+    let addresses = bus.switches.iter().map(|known| known.address);
+    let others = addresses.filter(|address| *address != found.address).collect();
+    Ok(Behind { switch: found.address, channel, others })
 }
 
 fn run_file(file: &ConfigFile, catalogue: Catalogue, faults: &mut impl Write) -> io::Result<u8> {

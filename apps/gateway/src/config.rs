@@ -31,12 +31,14 @@ mod derived;
 mod devices;
 mod document;
 mod environment;
+mod i2c;
 mod key;
 pub(crate) mod nearest;
 mod nodes;
 mod patience;
 mod problem;
 mod reader;
+mod recovery;
 mod settings;
 mod tables;
 mod values;
@@ -49,14 +51,16 @@ use std::{
 
 pub(crate) use arguments::unusual;
 pub(crate) use budget::percent;
+pub(crate) use i2c::placed;
 pub(crate) use nodes::Nodes;
 pub(crate) use patience::unusual_patience;
 pub(crate) use values::{Bytes, spoken, written, written_example};
 
 pub use problem::{Problem, Problems};
 pub use settings::{
-    BrokerUrl, Bus, Config, Credentials, Derived, Device, Function, Log, LogFormat, LogLevel, Mqtt,
-    Pace, Parity, Pipeline, Place, Realtime, Secret, Spool, WhenFull, Wiring,
+    BrokerUrl, Bus, Channel, Config, Credentials, Derived, Device, Function, Log, LogFormat,
+    LogLevel, Mqtt, Pace, Parity, Pipeline, Place, Power, Realtime, Recovery, Secret, Spool,
+    Switch, WhenFull, Wiring,
 };
 
 use sensors::Catalogue;

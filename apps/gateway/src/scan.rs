@@ -1,7 +1,7 @@
 //! `telemetryhub scan`: which addresses of an I2C bus answer, and which drivers fit there.
 //!
-//! Nothing is ever written to a chip: see [`bus_linux::presence`] for what is put on the wires. That a
-//! driver fits means that its chip can be strapped to the address, not that it is there: only the one
+//! Nothing is ever written to a chip but a switch that the command line names: see [`bus_linux::presence`]
+//! for what is put on the wires. That a driver fits means that its chip can be strapped to the address, not that it is there: only the one
 //! who reads the print on the chip knows.
 
 use std::{
@@ -10,8 +10,8 @@ use std::{
     path::Path,
 };
 
-use bus_linux::{BusError, Presence};
-use sensors::{BusClass, Catalogue};
+use bus_linux::{BusError, I2cNode, Presence};
+use sensors::{BadOptions, BusClass, Catalogue, Switch, Tca9548a};
 
 use crate::{config::Nodes, logging};
 
@@ -20,6 +20,63 @@ const ADDRESSES: RangeInclusive<u8> = 0x08..=0x77;
 
 /// The exit code of a bus that could not be asked.
 pub const EXIT_BUS: u8 = 1;
+
+/// A channel to look behind.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Behind {
+    /// The address of its switch.
+    pub switch: u8,
+    /// 0 to 7.
+    pub channel: u8,
+    /// The addresses of the other switches of the bus, which are to connect nobody.
+    pub others: Vec<u8>,
+}
+
+impl Behind {
+    fn on(&self, path: &Path) -> Result<Tca9548a<I2cNode>, BadOptions> {
+        let switch = Switch::new(self.switch)?;
+        for &other in &self.others {
+            switch.beside(other)?;
+        }
+        Tca9548a::new(I2cNode::new(path), switch, self.channel)
+    }
+}
+
+/// The address that `text` is, if a switch can have it.
+pub fn switch_address(text: &str) -> Option<u8> {
+    let address = match text.strip_prefix("0x") {
+        Some(digits) => u8::from_str_radix(digits, 16).ok()?,
+        None => text.parse().ok()?,
+    };
+    Switch::new(address).is_ok().then_some(address)
+}
+
+/// As [`run`], behind a channel of a switch, which connects nobody afterwards.
+///
+/// # Errors
+///
+/// If nothing can be written to `out` or `faults`.
+pub fn run_behind(
+    path: &Path,
+    behind: &Behind,
+    catalogue: Catalogue,
+    out: &mut impl Write,
+    faults: &mut impl Write,
+) -> io::Result<u8> {
+    let mut channel = behind.on(path).map_err(io::Error::other)?;
+    if let Err(fault) = channel.select() {
+        let (switch, chain) = (behind.switch, logging::chain(&fault));
+        let mend = "ask the bus in front of it who answers: leave --switch and --channel out";
+        writeln!(faults, "the switch at {switch:#04x} does not answer: {chain}\n  mend: {mend}")?;
+        return Ok(EXIT_BUS);
+    }
+    let outcome = run(path, catalogue, bus_linux::presence, out, faults);
+    if let Err(fault) = channel.deselect() {
+        let (switch, chain) = (behind.switch, logging::chain(&fault));
+        writeln!(faults, "the switch at {switch:#04x} stays as it is: {chain}")?;
+    }
+    outcome
+}
 
 /// Asks each address of the bus at `path` through `presence` and tells `out` who answers; gives the
 /// exit code: 0, or [`EXIT_BUS`] if the bus failed, which `faults` is told.
@@ -122,6 +179,12 @@ mod tests {
             "{out}"
         );
         assert_eq!(lines[3], "/dev/i2c-1: 2 of 111 addresses answer, 1 taken by the kernel");
+    }
+
+    #[test]
+    fn the_address_of_a_switch_is_written_as_in_the_file() {
+        assert_eq!(["0x70", "119"].map(switch_address), [Some(0x70), Some(0x77)]);
+        assert_eq!(["0x6f", "120", "attic", ""].map(switch_address), [None; 4]);
     }
 
     #[test]

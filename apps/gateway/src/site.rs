@@ -1,10 +1,12 @@
 //! Builds devices, metrics and options from the configuration: the place where names become adapters.
 
+mod i2c;
+
 use core::time::Duration;
 use std::{collections::HashMap, path::Path};
 
 use bus_linux::{
-    DataBits, Delay, GpioInput, I2C_TIMEOUT, I2cNode, InputSettings, ScanNode, SharedTty, SpiNode,
+    DataBits, Delay, GpioInput, I2C_TIMEOUT, InputSettings, ScanNode, SharedTty, SpiNode,
     SpiSettings, StopBits, SysfsTree, Tty, TtySettings,
 };
 use domain::{BootId, Stream};
@@ -16,11 +18,12 @@ use pipeline::{
 use ports::{ByteSource, Device, InputLine};
 use publisher_mqtt::{Broker, Login, NotABroker, Options as MqttOptions, Will};
 use sensors::{
-    Attachment, BadOptions, DelayHandle, GpioPlace, I2cHandle, I2cPlace, InputWish, SpiHandle,
-    SpiPlace, SysfsPlace, UartPlace,
+    Attachment, BadOptions, DelayHandle, GpioPlace, I2cPlace, InputWish, SpiHandle, SpiPlace,
+    SysfsPlace, UartPlace,
 };
 use wire::{NotARoot, Topics, status::Status};
 
+use self::i2c::SharedI2c;
 use crate::config::{self, Bus, Config, Pace, Place, Wiring};
 
 /// Waits between attempts to connect to the broker.
@@ -37,6 +40,15 @@ pub enum BuildError {
     Device {
         /// Which.
         device: String,
+        /// Why.
+        #[source]
+        cause: BadOptions,
+    },
+    /// A switch cannot be where it is said to be.
+    #[error("switches of bus {bus} cannot be made")]
+    Switches {
+        /// Which.
+        bus: String,
         /// Why.
         #[source]
         cause: BadOptions,
@@ -76,10 +88,10 @@ impl Site {
         let mut number = 0;
         for bus in config.buses.iter().filter(|bus| !bus.devices.is_empty()) {
             let mut plans = Vec::new();
-            let line = line(bus);
+            let shared = Shared::of(bus)?;
             for device in &bus.devices {
                 streams.insert(number, device.streams.clone());
-                plans.push(plan(number, bus, line.as_ref(), device)?);
+                plans.push(plan(number, bus, &shared, device)?);
                 number += 1;
             }
             buses.push((bus.name.clone(), plans));
@@ -90,10 +102,23 @@ impl Site {
     }
 }
 
+/// What the devices of one bus share.
+struct Shared {
+    line: Option<SharedTty>,
+    i2c: SharedI2c,
+}
+
+impl Shared {
+    fn of(bus: &Bus) -> Result<Self, BuildError> {
+        let refused = |cause| BuildError::Switches { bus: bus.name.clone(), cause };
+        Ok(Self { line: line(bus), i2c: SharedI2c::of(bus).map_err(refused)? })
+    }
+}
+
 fn plan(
     number: usize,
     bus: &Bus,
-    line: Option<&SharedTty>,
+    shared: &Shared,
     device: &config::Device,
 ) -> Result<DevicePlan, BuildError> {
     let rhythm = match device.pace {
@@ -103,7 +128,7 @@ fn plan(
     Ok(DevicePlan {
         number,
         name: device.name.clone(),
-        device: adapter(bus, line, device)?,
+        device: adapter(bus, shared, device)?,
         streams: device.streams.clone(),
         rhythm,
         faults: device.faults,
@@ -113,7 +138,7 @@ fn plan(
 
 fn adapter(
     bus: &Bus,
-    line: Option<&SharedTty>,
+    shared: &Shared,
     device: &config::Device,
 ) -> Result<Box<dyn Device>, BuildError> {
     let misfit = || BuildError::Misfit { device: device.name.clone() };
@@ -121,10 +146,11 @@ fn adapter(
     let arguments = &device.arguments;
     let attachment = device.entry.attachment(bus.wiring.class()).ok_or_else(misfit)?;
     let made = match (attachment, device.place, bus.wiring) {
-        (Attachment::I2c { make, .. }, Place::I2c { address }, Wiring::I2c) => {
-            let (node, delay) = (I2cHandle::new(I2cNode::new(&bus.path)), DelayHandle::new(Delay));
-            let place = I2cPlace { bus: node, delay, address, bus_timeout: I2C_TIMEOUT };
-            make(place, arguments)
+        (Attachment::I2c { make, .. }, Place::I2c { address, behind }, Wiring::I2c) => {
+            let (bus, delay) =
+                (shared.i2c.handle(behind).map_err(refused)?, DelayHandle::new(Delay));
+            let made = make(I2cPlace { bus, delay, address, bus_timeout: I2C_TIMEOUT }, arguments);
+            made.map(|made| shared.i2c.around(made, device))
         }
         (Attachment::Spi { make, .. }, Place::Spi { mode, clock_hz }, Wiring::Spi { .. }) => {
             let settings = SpiSettings { mode: spi_mode(mode), clock_hz_max: clock_hz };
@@ -140,7 +166,7 @@ fn adapter(
             make(GpioPlace { input: Box::new(move |wish| input(&chip, wish)) }, arguments)
         }
         (Attachment::Uart { make, .. }, Place::Uart { .. }, Wiring::Uart(settings)) => {
-            let line = line.cloned().ok_or_else(misfit)?;
+            let line = shared.line.clone().ok_or_else(misfit)?;
             make(UartPlace { line: Box::new(line), baud: settings.baud }, arguments)
         }
         _ => return Err(misfit()),

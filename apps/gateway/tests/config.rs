@@ -103,7 +103,10 @@ fn values_arrive_in_the_units_that_the_configuration_promises() {
     assert_eq!(config.mqtt.credentials.unwrap().password.reveal(), "hunter2");
     let devices: Vec<_> = config.buses.iter().flat_map(|bus| &bus.devices).collect();
     let indoor = devices.iter().find(|device| device.name == "indoor").unwrap();
-    assert_eq!((indoor.entry.driver, indoor.place), ("bme280", Place::I2c { address: 0x77 }));
+    assert_eq!(
+        (indoor.entry.driver, indoor.place),
+        ("bme280", Place::I2c { address: 0x77, behind: None })
+    );
     let Function::MovingAverage { of, samples } = &config.derived[1].function else {
         panic!("{:?}", config.derived)
     };

@@ -1,6 +1,6 @@
 //! The site of forty devices.
 //!
-//! Six buses as an electrician counts them: three of I2C with 25 chips, the wires of one SPI controller
+//! Six buses as an electrician counts them: three of I2C with 25 chips, two of which are behind a switch, the wires of one SPI controller
 //! with five chip selects, an RS-485 line with six Modbus slaves, and a USB hub with four serial adapters,
 //! each with a device of its own. To the gateway a chip select and an adapter are a bus each: it has 13.
 //!
@@ -12,8 +12,9 @@ mod lines;
 
 use std::{collections::BTreeMap, f64::consts::TAU, path::Path, time::Duration};
 
+use anyhow::Context as _;
 use sim::{
-    bus::{I2cBus, SpiLine, Wiring},
+    bus::{I2cBus, SpiLine, SwitchedBus, Wiring},
     chips::{
         Ads1115, Adxl345, Aht20, Bh1750, Bme280, BreathedAir, Ds3231, Ina219, Ina226, Junction,
         Lis3dh, Lm75, Lm75Part, Max6675, Max31855, Mcp3208, Mcp9808, Mpu6050, Scd41, Sgp40, Sht4x,
@@ -86,13 +87,23 @@ impl Builder {
     /// Notes a device that is asked.
     fn asked(
         &mut self,
-        (name, driver, bus): (&str, &str, &str),
+        device: (&str, &str, &str),
         (address, period): (Option<u8>, u64),
+        what: (&Wiring, Weakness),
+    ) -> anyhow::Result<()> {
+        let address = address.map(|address| ("address", format!("{address:#04x}")));
+        self.placed(device, (address.into_iter().collect(), period), what)
+    }
+
+    /// Notes a device that is asked, with the keys that say where it is.
+    fn placed(
+        &mut self,
+        (name, driver, bus): (&str, &str, &str),
+        (mut keys, period): (Vec<(&str, String)>, u64),
         (wiring, weakness): (&Wiring, Weakness),
     ) -> anyhow::Result<()> {
         let period = Duration::from_millis(period);
-        let mut keys = vec![("period", format!("\"{}ms\"", period.as_millis()))];
-        keys.extend(address.map(|address| ("address", format!("{address:#04x}"))));
+        keys.push(("period", format!("\"{}ms\"", period.as_millis())));
         self.world.configuration += &self.config.device(name, driver, bus, &keys)?;
         let mut target = Target::on_bus(wiring);
         if let Some(senses) = &weakness.senses {
@@ -106,10 +117,10 @@ impl Builder {
         Ok(())
     }
 
-    fn add_i2c(&mut self, bus: &str, path: &str, wires: &I2cBus) {
+    fn add_i2c(&mut self, (bus, path): (&str, &str), wires: &I2cBus, more: &str) {
         let nodes = std::mem::take(&mut self.world.nodes);
         self.world.nodes = nodes.i2c(path, wires);
-        self.world.configuration += &config::bus(bus, "i2c", path, "");
+        self.world.configuration += &config::bus(bus, "i2c", path, more);
     }
 
     /// The air at the place of `number`, as a chip with these senses feels it.
@@ -126,7 +137,7 @@ impl Builder {
 
     fn climate_bus(&mut self) -> anyhow::Result<()> {
         let wires = I2cBus::new();
-        self.add_i2c("i2c1", "/dev/i2c-1", &wires);
+        self.add_i2c(("i2c1", "/dev/i2c-1"), &wires, "");
         let of = |senses: &Senses| Weakness::of(senses);
         let with_crc = |senses: &Senses| Weakness::of(senses).and_checksum(WORD_CRC);
         for (name, address) in [("roof_air", 0x76), ("hall_air", 0x77)] {
@@ -162,17 +173,21 @@ impl Builder {
 
     fn light_and_air_bus(&mut self) -> anyhow::Result<()> {
         let wires = I2cBus::new();
-        self.add_i2c("i2c2", "/dev/i2c-2", &wires);
+        self.add_i2c(("i2c2", "/dev/i2c-2"), &wires, "switches.cold = { address = 0x70 }\n");
+        let cold = SwitchedBus::new(wires.clone(), 0x70);
         let with_crc = |senses: &Senses| Weakness::of(senses).and_checksum(WORD_CRC);
         let s = Senses::default();
         let wiring = wires.attach(0x44, Sht4x::new(self.time.clone(), self.air(6, &s)));
         self.asked(("lab", "sht4x", "i2c2"), (Some(0x44), 1_000), (&wiring, with_crc(&s)))?;
-        for (name, address) in [("fridge", 0x18), ("freezer", 0x19)] {
+        for (name, channel) in [("fridge", 0), ("freezer", 1)] {
             let s = Senses::default();
-            let chip = Mcp9808::new(self.time.clone(), self.celsius(u64::from(address), &s));
-            let wiring = wires.attach(address, chip);
-            let weak = Weakness::of(&s);
-            self.asked((name, "mcp9808", "i2c2"), (Some(address), 1_000), (&wiring, weak))?;
+            let chip = Mcp9808::new(self.time.clone(), self.celsius(24 + u64::from(channel), &s));
+            let behind = cold.channel(channel).context("a switch has eight channels")?;
+            let (wiring, weak) = (behind.attach(0x18, chip), Weakness::of(&s));
+            let keys = [("address", 0x18), ("channel", channel)];
+            let mut keys: Vec<_> = keys.map(|(key, number)| (key, number.to_string())).into();
+            keys.push(("switch", "\"cold\"".to_owned()));
+            self.placed((name, "mcp9808", "i2c2"), (keys, 1_000), (&wiring, weak))?;
         }
         let s = Senses::default();
         let air = self.air(7, &s);
@@ -199,7 +214,7 @@ impl Builder {
 
     fn power_and_motion_bus(&mut self) -> anyhow::Result<()> {
         let wires = I2cBus::new();
-        self.add_i2c("i2c3", "/dev/i2c-3", &wires);
+        self.add_i2c(("i2c3", "/dev/i2c-3"), &wires, "");
         for (name, address) in [("panel", 0x40), ("pump", 0x44)] {
             let s = Senses::default();
             let wiring =

@@ -11,7 +11,7 @@ const HEAD: &str = "# Catalogue
 
 <!-- Made from the drivers by `BLESS=1 cargo test -p gateway --test catalogue`; a test compares. Do not edit. -->
 
-What can be connected. `telemetryhub catalogue` prints the same. Keys that every device has (`driver`, `bus`, `address`, and `period` or
+What can be connected. `telemetryhub catalogue` prints the same. Keys that every device has (`driver`, `bus`, `address`, `switch`, and `period` or
 `silence`) are in the [configuration](specs/configuration.md); parameters are further keys of the same table. Units are UCUM codes.
 Time on the bus is that of one measurement with the defaults, I2C at 100 kHz and SPI at 1 MHz, rounded to three digits: when all is well, and
 at worst, with a chip that holds the bus until the kernel gives up.

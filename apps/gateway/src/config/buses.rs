@@ -6,6 +6,7 @@ use domain::StreamName;
 use sensors::BusClass;
 
 use super::{
+    i2c,
     key::Key,
     nearest::choose,
     reader::Reader,
@@ -55,20 +56,10 @@ fn bus(reader: &mut Reader<'_>, key: &Key, name: &str) -> Option<Bus> {
         reader.value_problem(&key.child("kind"), format!("there is no bus of kind `{kind}`"), mend);
         return None;
     };
-    let wiring = wiring(reader, key, class);
-    let path = PathBuf::from(path?);
-    let has_control = path.to_string_lossy().contains(char::is_control);
-    if !path.is_absolute() || has_control {
-        let mend = if has_control {
-            "leave the control characters out"
-        } else {
-            "write the whole path, beginning with /dev/"
-        };
-        let message = "this is no device node".to_owned();
-        reader.value_problem(&key.child("path"), message, mend.to_owned());
-        return None;
-    }
-    Some(Bus { name: name.to_owned(), path, wiring, devices: Vec::new() })
+    let (wiring, on_i2c) = wiring(reader, key, class);
+    let path = node(reader, &key.child("path"), PathBuf::from(path?))?;
+    let i2c::OnBus { switches, recovery } = on_i2c;
+    Some(Bus { name: name.to_owned(), path, wiring, switches, recovery, devices: Vec::new() })
 }
 
 /// The table that a bus called `name` would need, of a class if that is known.
@@ -80,11 +71,27 @@ pub(super) fn to_add(reader: &Reader<'_>, name: &str, class: Option<BusClass>) -
     format!("a [buses.{name}] table with kind = \"{kind}\" and path = {path}")
 }
 
-fn wiring(reader: &mut Reader<'_>, key: &Key, class: BusClass) -> Wiring {
-    match class {
+/// The device node `path`, if it can be one.
+pub(super) fn node(reader: &mut Reader<'_>, key: &Key, path: PathBuf) -> Option<PathBuf> {
+    let has_control = path.to_string_lossy().contains(char::is_control);
+    if path.is_absolute() && !has_control {
+        return Some(path);
+    }
+    let mend = if has_control {
+        "leave the control characters out"
+    } else {
+        "write the whole path, beginning with /dev/"
+    };
+    reader.value_problem(key, "this is no device node".to_owned(), mend.to_owned());
+    None
+}
+
+/// How the bus is driven, and what an I2C bus has besides.
+fn wiring(reader: &mut Reader<'_>, key: &Key, class: BusClass) -> (Wiring, i2c::OnBus) {
+    let wiring = match class {
         BusClass::I2c => {
-            let tables::I2cBus {} = reader.body(key, HEAD);
-            Wiring::I2c
+            let table: tables::I2cBus = reader.body(key, HEAD);
+            return (Wiring::I2c, i2c::on_bus(reader, key, table));
         }
         BusClass::Spi => {
             let table: tables::SpiBus = reader.body(key, HEAD);
@@ -107,7 +114,8 @@ fn wiring(reader: &mut Reader<'_>, key: &Key, class: BusClass) -> Wiring {
             let table: tables::UartBus = reader.body(key, HEAD);
             Wiring::Uart(line(reader, key, table))
         }
-    }
+    };
+    (wiring, i2c::OnBus::default())
 }
 
 fn line(reader: &mut Reader<'_>, key: &Key, table: tables::UartBus) -> Line {

@@ -13,11 +13,12 @@ use sensors::{Attachment, BadOptions, BusClass, Catalogue, Entry};
 use super::{
     arguments, budget,
     buses::{self, names},
-    conflicts,
+    conflicts, i2c,
     key::Key,
     nearest::choose,
     patience,
     reader::Reader,
+    recovery,
     settings::{Bus, Device, Pace, Place, Wiring},
     tables,
 };
@@ -53,7 +54,7 @@ pub(super) fn read(reader: &mut Reader<'_>, catalogue: Catalogue, mut buses: Vec
         let wiring = bus.map(|bus| &buses[bus]);
         refuse_unknown(reader, &key, entry, attachment);
         let place = place(reader, &key, entry, attachment, wiring);
-        let device = device(reader, &key, entry, attachment, place);
+        let device = device(reader, &key, entry, attachment, place, wiring);
         // A place is taken by a device that is wrong, too.
         let (Some(bus), Some(place), Some(Some(_))) = (bus, place, fitting) else { continue };
         if is_free(reader, &key, place, &buses[bus], &taken) {
@@ -65,6 +66,7 @@ pub(super) fn read(reader: &mut Reader<'_>, catalogue: Catalogue, mut buses: Vec
         budget::check(reader, bus);
         conflicts::check(reader, bus);
     }
+    recovery::check_lines(reader, &buses);
     buses
 }
 
@@ -155,6 +157,7 @@ fn device(
     entry: &'static Entry,
     attachment: &Attachment,
     place: Option<Place>,
+    bus: Option<&Bus>,
 ) -> Option<Device> {
     let rhythm = pace(reader, key, entry);
     let faults = patience::faults(reader, key);
@@ -180,21 +183,22 @@ fn device(
         pace: rhythm,
         arguments,
         streams: made.sensors().iter().filter_map(stream).collect(),
-        time_on_bus: made.time_on_bus(),
+        time_on_bus: made.time_on_bus()
+            + bus.map_or(Duration::ZERO, |bus| i2c::selecting(bus, place)),
         faults,
         priority,
     })
 }
 
 fn refuse_unknown(reader: &mut Reader<'_>, key: &Key, entry: &Entry, attachment: &Attachment) {
-    let address = matches!(attachment, Attachment::I2c { .. }).then_some("address");
+    let places = if matches!(attachment, Attachment::I2c { .. }) { i2c::KEYS } else { &[] };
     let (pace, priority) = match entry.pacing() {
         Pacing::Asked => ("period", patience::KEYS_ASKED),
         Pacing::Speaks => ("silence", &[][..]),
     };
     let ours = patience::KEYS.iter().chain(priority).copied();
     let parameters = entry.parameters.iter().map(|parameter| parameter.name);
-    let known = HEAD.iter().copied().chain(address).chain([pace]).chain(ours).chain(parameters);
+    let known = HEAD.iter().chain(places).copied().chain([pace]).chain(ours).chain(parameters);
     reader.refuse_unknown(key, &known.collect::<Vec<_>>());
 }
 
@@ -241,9 +245,12 @@ fn place(
 ) -> Option<Place> {
     match attachment {
         Attachment::I2c { addresses, .. } => {
-            let table: tables::I2cDevice = reader.head(key, &["address"]);
-            let key = key.child("address");
-            Some(Place::I2c { address: address(reader, &key, table.address, entry, addresses)? })
+            let table: tables::I2cDevice = reader.head(key, i2c::KEYS);
+            let behind = i2c::channel(reader, key, table.switch, table.channel, bus);
+            let at = key.child("address");
+            let address = address(reader, &at, table.address, entry, addresses)?;
+            let is_free = bus.is_none_or(|bus| i2c::is_free_of_switches(reader, &at, address, bus));
+            Some(Place::I2c { address, behind: behind? }).filter(|_| is_free)
         }
         Attachment::Spi { .. } => Some(chip_select(reader, entry, attachment, bus)),
         Attachment::Uart { pacing, .. } => {
@@ -332,7 +339,10 @@ fn is_free(
     let is_there = |(on, theirs, _): &&(String, Place, String)| {
         *on == bus.name
             && match (theirs, place) {
-                (Place::I2c { address: theirs }, Place::I2c { address: ours }) => *theirs == ours,
+                (
+                    &Place::I2c { address: theirs, behind: their_channel },
+                    Place::I2c { address: ours, behind: our_channel },
+                ) => theirs == ours && i2c::meet(their_channel, our_channel),
                 (Place::Uart { is_asked: theirs, .. }, Place::Uart { is_asked: ours, .. }) => {
                     !(*theirs && ours)
                 }
@@ -340,20 +350,19 @@ fn is_free(
                 _ => true,
             }
     };
-    let Some((_, _, other)) = taken.iter().find(is_there) else { return true };
+    let Some((_, theirs, other)) = taken.iter().find(is_there) else { return true };
+    if let (&Place::I2c { address, behind: theirs }, Place::I2c { behind, .. }) = (theirs, place) {
+        i2c::refuse_taken(reader, key, address, bus, (behind, theirs), other);
+        return false;
+    }
     let bus = &bus.name;
     let (key, message, mend) = match place {
-        Place::I2c { address } => (
-            key.child("address"),
-            format!("address {address:#04x} of bus `{bus}` is that of `{other}` already"),
-            "give one of the two another address, or put it on another bus",
-        ),
         Place::Spi { .. } => (
             key.child("bus"),
             format!("a spidev node is one chip select, and `{other}` has that of `{bus}` already"),
             "add a bus for the other spidev node",
         ),
-        Place::Uart { .. } | Place::Sysfs | Place::Gpio => (
+        Place::I2c { .. } | Place::Uart { .. } | Place::Sysfs | Place::Gpio => (
             key.child("bus"),
             format!(
                 "a device that speaks unasked has the line alone, and `{other}` is on `{bus}` already"

@@ -137,6 +137,8 @@ impl<'t> Reader<'t> {
             };
             let path = names_of(error.path());
             let at = path.iter().fold(key.clone(), |key, name| key.child(name));
+            // A table in the table has no keys that are read elsewhere.
+            let others = if path.len() > 1 { &[] } else { others };
             let Some(place) = locate(&mut table, &path) else {
                 self.report(key, error.inner().message(), others);
                 return T::default();

@@ -158,8 +158,45 @@ pub struct Bus {
     pub path: PathBuf,
     /// What kind of bus it is, and how it is driven.
     pub wiring: Wiring,
+    /// The switches on it by name; none but on I²C.
+    pub switches: Vec<Switch>,
+    /// What there is to free it; nothing but on I²C.
+    pub recovery: Option<Recovery>,
     /// The devices on it by name; may be empty.
     pub devices: Vec<Device>,
+}
+
+/// A TCA9548A on an I²C bus.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Switch {
+    /// What it is called here.
+    pub name: String,
+    /// Its address, 0x70 to 0x77; no other switch of its bus has it.
+    pub address: u8,
+}
+
+/// What there is to free an I²C bus that a chip holds: one of the two at least.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Recovery {
+    /// The GPIO chip that has the lines.
+    pub chip: PathBuf,
+    /// The lines that are wired to SCL and SDA.
+    pub clocks: Option<[u32; 2]>,
+    /// The line that switches the supply.
+    pub power: Option<Power>,
+}
+
+/// A line that switches the supply of a bus.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Power {
+    /// Its number on the chip.
+    pub line: u32,
+    /// Whether the supply is on while it is low.
+    pub is_active_low: bool,
+    /// How long the supply is off.
+    pub off: Duration,
+    /// How long the chips take afterwards until they answer.
+    pub settling: Duration,
 }
 
 /// What kind of bus it is, and how it is driven.
@@ -265,6 +302,8 @@ pub enum Place {
     I2c {
         /// One that the chip can be strapped to.
         address: u8,
+        /// The channel of a switch that it is behind, if it is behind one.
+        behind: Option<Channel>,
     },
     /// Behind the one chip select, driven like this.
     Spi {
@@ -284,6 +323,15 @@ pub enum Place {
     Sysfs,
     /// A line of the chip, which the driver's parameters name.
     Gpio,
+}
+
+/// One channel of one of the switches of a bus.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Channel {
+    /// The address of the switch.
+    pub switch: u8,
+    /// 0 to 7.
+    pub channel: u8,
 }
 
 /// Who sets the pace of a device.

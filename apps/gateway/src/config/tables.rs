@@ -4,7 +4,7 @@
 //! the others; which are required, and what the rest default to, is decided where a table is read.
 //! `docs/specs/configuration.md` lists the same keys, and a test compares the two.
 
-use std::path::PathBuf;
+use std::{collections::BTreeMap, path::PathBuf};
 
 use serde::{Deserialize, de::IgnoredAny};
 
@@ -79,7 +79,19 @@ tables! {
     /// What every `[buses.*]` has.
     BusHead { kind: String, path: String, }
     /// The rest of a `[buses.*]` of kind `i2c`.
-    I2cBus {}
+    I2cBus { switches: BTreeMap<String, I2cSwitch>, recovery: I2cRecovery, }
+    /// One of the `switches` of a bus of kind `i2c`.
+    I2cSwitch { address: i64, }
+    /// The `recovery` of a bus of kind `i2c`.
+    I2cRecovery {
+        chip: PathBuf,
+        scl: i64,
+        sda: i64,
+        power: i64,
+        power_active_low: bool,
+        power_off: Interval,
+        power_settling: Interval,
+    }
     /// The rest of a `[buses.*]` of kind `gpio`.
     GpioBus {}
     /// The rest of a `[buses.*]` of kind `sysfs`.
@@ -100,7 +112,7 @@ tables! {
     /// What every `[devices.*]` has.
     DeviceHead { driver: String, bus: String, }
     /// What a `[devices.*]` on I2C has besides; the rest are the parameters of its driver.
-    I2cDevice { address: i64, }
+    I2cDevice { address: i64, switch: String, channel: i64, }
     /// What every `[devices.*]` has besides, for when it fails.
     FailingDevice {
         failures_max: i64,

@@ -9,7 +9,8 @@
 //! * **Clocks** — nine of them and a stop end the byte that a chip believes to be sending (UM10204, section
 //!   3.1.16). Needs two lines that are wired to SCL and SDA besides the controller's pins: asking for those
 //!   themselves takes them from the controller for good on some chips, a Raspberry Pi's among them.
-//! * **Power** — off and on again of all that hangs on the bus, by one line.
+//! * **Power** — off and on again of all that hangs on the bus, by one line. If there are lines for clocks, only
+//!   when those did not free what was held.
 
 use core::time::Duration;
 
@@ -92,14 +93,24 @@ impl<D: DelayNs + Send> Unwedge for I2cRecovery<D> {
 
     fn unwedge(&mut self) -> Result<(), NoData> {
         let Self { clocks, power, delay } = self;
-        if let Some([scl, sda]) = clocks {
-            clock_out(scl, sda, delay)?;
+        let clocked = clocks.as_mut().map(|[scl, sda]| clock_out(scl, sda, delay));
+        let Some(PowerLine { line, off, settling }) = power else {
+            return clocked.map_or(Ok(()), |outcome| outcome.map(drop));
+        };
+        if clocked == Some(Ok(Held::LetGo)) {
+            return Ok(());
         }
-        if let Some(PowerLine { line, off, settling }) = power {
-            cycle(line, *off, *settling, delay)?;
-        }
-        Ok(())
+        cycle(line, *off, *settling, delay)?;
+        let Some([_, sda]) = clocks else { return Ok(()) };
+        if sda.level()? { Ok(()) } else { Err(NoData::BusFault) }
     }
+}
+
+/// Whether a chip held SDA before it was clocked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Held {
+    Never,
+    LetGo,
 }
 
 /// Clocks until nobody holds SDA, then a stop.
@@ -107,8 +118,9 @@ fn clock_out(
     scl: &mut impl Wire,
     sda: &mut impl Wire,
     delay: &mut impl DelayNs,
-) -> Result<(), NoData> {
+) -> Result<Held, NoData> {
     sda.set(true)?;
+    let held = if sda.level()? { Held::Never } else { Held::LetGo };
     for _ in 0..CLOCKS {
         if sda.level()? {
             break;
@@ -127,7 +139,7 @@ fn clock_out(
     delay.delay_us(HALF_CLOCK_US);
     sda.set(true)?;
     delay.delay_us(HALF_CLOCK_US);
-    if sda.level()? { Ok(()) } else { Err(NoData::BusFault) }
+    if sda.level()? { Ok(held) } else { Err(NoData::BusFault) }
 }
 
 /// Off and on. On again, whatever happened: a bus without supply is worse than a stuck one.

@@ -108,7 +108,7 @@ pub use sgp40::{Sgp40, Sgp40Options};
 pub use sht4x::{Precision, Sht4x, Sht4xOptions};
 pub use sht31::{Repeatability, Sht31, Sht31Options};
 pub use shtc3::{Shtc3, Shtc3Options};
-pub use tca9548a::{Switch, Tca9548a};
+pub use tca9548a::{SELECTION, Switch, Tca9548a};
 pub use tmp102::{Tmp102, Tmp102Options};
 pub use tmp117::{Tmp117, Tmp117Averages, Tmp117Options};
 pub use veml7700::{Veml7700, Veml7700Gain, Veml7700Integration, Veml7700Options};

@@ -1,4 +1,4 @@
-//! The lines of a GPIO chip: somebody outside moves inputs, and sees outputs.
+//! The lines of a GPIO chip: somebody outside moves inputs, and sees outputs; or they are wired to an I2C bus.
 //!
 //! # Deliberately absent
 //!
@@ -6,7 +6,7 @@
 
 use std::{
     collections::BTreeMap,
-    io,
+    fmt, io,
     os::fd::{AsRawFd as _, OwnedFd},
     path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError},
@@ -19,6 +19,8 @@ use rustix::{
     time::{ClockId, clock_gettime},
 };
 
+use crate::bus::I2cBus;
+
 /// A chip with as many lines as are used. Clones are the same chip.
 #[derive(Clone, Debug, Default)]
 pub struct GpioChip(Arc<Mutex<BTreeMap<u32, Line>>>);
@@ -28,6 +30,27 @@ struct Line {
     /// The voltage: true is high.
     is_high: bool,
     user: Option<User>,
+    wired: Option<Wired>,
+}
+
+/// What of a bus a line is wired to.
+enum Wired {
+    /// SCL: a program that lets it rise clocks the bus.
+    Clock(I2cBus),
+    /// SDA: low while a chip holds it.
+    Data(I2cBus),
+    /// What switches the supply of its chips: on while high.
+    Supply(I2cBus),
+}
+
+impl fmt::Debug for Wired {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Clock(_) => "Clock",
+            Self::Data(_) => "Data",
+            Self::Supply(_) => "Supply",
+        })
+    }
 }
 
 /// Who has asked for the line, and how.
@@ -62,9 +85,28 @@ impl GpioChip {
         self.with(|lines| lines.entry(offset).or_default().set(offset, is_high));
     }
 
+    /// Wires `scl` and `sda` to those of `bus`, besides its controller; both are pulled up.
+    pub fn wire_bus(&self, scl: u32, sda: u32, bus: &I2cBus) {
+        self.wire(scl, Wired::Clock(bus.clone()));
+        self.wire(sda, Wired::Data(bus.clone()));
+    }
+
+    /// Wires the line `offset` to what switches the supply of all chips of `bus`; it is pulled up, which is on.
+    pub fn wire_supply(&self, offset: u32, bus: &I2cBus) {
+        self.wire(offset, Wired::Supply(bus.clone()));
+    }
+
+    fn wire(&self, offset: u32, wired: Wired) {
+        self.with(|lines| {
+            let line = lines.entry(offset).or_default();
+            line.is_high = true;
+            line.wired = Some(wired);
+        });
+    }
+
     /// The voltage of the line `offset`, whoever drives it.
     pub fn is_high(&self, offset: u32) -> bool {
-        self.with(|lines| lines.get(&offset).is_some_and(|line| line.is_high))
+        self.with(|lines| lines.get(&offset).is_some_and(Line::voltage))
     }
 
     /// Whether a program has the line `offset` now.
@@ -82,7 +124,7 @@ impl GpioChip {
             let (theirs, events) = pipe_with(PipeFlags::CLOEXEC | PipeFlags::NONBLOCK)?;
             let end = name_of(&theirs)?;
             if let Some(level) = usage.output {
-                line.is_high = level != usage.is_active_low;
+                line.drive(level != usage.is_active_low);
             }
             line.user = Some(User { usage, events, end, edges: 0 });
             Ok(theirs)
@@ -96,9 +138,9 @@ impl GpioChip {
             let line = lines.values_mut().find(is_it)?;
             let usage = line.user.as_ref()?.usage;
             if let Some(level) = set.filter(|_| usage.output.is_some()) {
-                line.is_high = level != usage.is_active_low;
+                line.drive(level != usage.is_active_low);
             }
-            Some(line.is_high != usage.is_active_low)
+            Some(line.voltage() != usage.is_active_low)
         })
     }
 
@@ -114,6 +156,22 @@ impl Line {
         let mut polled = [PollFd::new(&user.events, PollFlags::OUT)];
         let outcome = poll(&mut polled, Some(&Timespec { tv_sec: 0, tv_nsec: 0 }));
         outcome.is_ok() && !polled[0].revents().contains(PollFlags::ERR)
+    }
+
+    /// High unless its driver or a chip pulls it low.
+    fn voltage(&self) -> bool {
+        let is_held = matches!(&self.wired, Some(Wired::Data(bus)) if bus.is_wedged());
+        self.is_high && !is_held
+    }
+
+    /// A program drives it.
+    fn drive(&mut self, is_high: bool) {
+        let is_changed = std::mem::replace(&mut self.is_high, is_high) != is_high;
+        match &self.wired {
+            Some(Wired::Clock(bus)) if is_changed && is_high => bus.clock(),
+            Some(Wired::Supply(bus)) if is_changed => bus.set_supply(is_high),
+            _ => {}
+        }
     }
 
     fn set(&mut self, offset: u32, is_high: bool) {
@@ -186,5 +244,27 @@ mod tests {
         assert_eq!(chip.level(&end, Some(false)), Some(false));
         assert!(chip.is_high(7));
         assert_eq!(chip.level("/dev/null".as_ref(), None), None);
+    }
+
+    #[test]
+    fn a_wedged_bus_holds_sda_until_it_has_its_clocks_or_loses_its_supply() {
+        let (chip, bus) = (GpioChip::new(), I2cBus::new());
+        chip.wire_bus(3, 2, &bus);
+        chip.wire_supply(17, &bus);
+        let output = Usage { output: Some(true), ..Usage::default() };
+        let [scl, sda, supply] = [3, 2, 17].map(|line| chip.request(line, output).unwrap());
+        let [scl, sda, supply] = [&scl, &sda, &supply].map(|end| name_of(end).unwrap());
+        bus.wedge(2);
+        for is_released in [false, true] {
+            assert_eq!(chip.level(&sda, Some(true)), Some(is_released));
+            for _ in 0..2 {
+                chip.level(&scl, Some(false));
+                chip.level(&scl, Some(true));
+            }
+        }
+        bus.wedge(1_000);
+        assert!(!chip.is_high(2) && chip.is_high(17));
+        chip.level(&supply, Some(false));
+        assert!(chip.is_high(2), "who has no supply holds nothing");
     }
 }

@@ -22,6 +22,13 @@ const TABLES: &[(&str, &str, &str)] = &[
     ("Control", "[control]", "[control]"),
     ("Realtime", "[realtime]", "[realtime]"),
     ("BusHead", "[buses.NAME]", "[buses.i2c]\nkind = \"i2c\"\npath = \"/dev/i2c-1\""),
+    ("I2cBus", "[buses.NAME] of kind i2c", "[buses.attic]\nkind = \"i2c\"\npath = \"/dev/i2c-2\""),
+    ("I2cSwitch", "[buses.NAME.switches.NAME]", "[buses.attic.switches.west]"),
+    (
+        "I2cRecovery",
+        "[buses.NAME.recovery]",
+        "[buses.attic.recovery]\nchip = \"/dev/gpiochip0\"\npower = 17",
+    ),
     (
         "SpiBus",
         "[buses.NAME] of kind spi",

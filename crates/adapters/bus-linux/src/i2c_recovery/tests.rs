@@ -50,7 +50,7 @@ impl DelayNs for Noted {
     }
 }
 
-fn clock(held_clocks: u32) -> (Result<(), NoData>, u32, u32) {
+fn clock(held_clocks: u32) -> (Result<Held, NoData>, u32, u32) {
     let wires = Wires { scl: true, sda: true, held_clocks, ..Wires::default() };
     let wires = Arc::new(Mutex::new(wires));
     let [mut scl, mut sda] = [true, false].map(|is_scl| End(Arc::clone(&wires), is_scl));
@@ -62,9 +62,9 @@ fn clock(held_clocks: u32) -> (Result<(), NoData>, u32, u32) {
 #[test]
 fn a_chip_is_clocked_until_it_lets_go_and_then_stopped() {
     // The last clock is that of the stop.
-    assert_eq!(clock(0), (Ok(()), 1, 1));
-    assert_eq!(clock(3), (Ok(()), 4, 1));
-    assert_eq!(clock(9), (Ok(()), 10, 1));
+    assert_eq!(clock(0), (Ok(Held::Never), 1, 1));
+    assert_eq!(clock(3), (Ok(Held::LetGo), 4, 1));
+    assert_eq!(clock(9), (Ok(Held::LetGo), 10, 1));
 }
 
 #[test]

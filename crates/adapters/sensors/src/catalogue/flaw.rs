@@ -13,6 +13,8 @@ const TAKEN: &[&str] = &[
     "driver",
     "bus",
     "address",
+    "switch",
+    "channel",
     "period",
     "silence",
     "failures_max",

@@ -2,7 +2,10 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU32, Ordering::SeqCst},
+    },
     time::Duration,
 };
 
@@ -10,9 +13,13 @@ use embedded_hal::i2c::{ErrorType, I2c, Operation, SevenBitAddress};
 
 use super::{
     BusError, BusFault, Wait, Wiring, held,
+    switched::Branch,
     wiring::{Distortion, Passage},
 };
 use crate::chips::{I2cChip, Nak};
+
+/// How long the kernel waits for a bus that is held.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// An I2C bus in memory. Clones are the same bus.
 #[derive(Clone)]
@@ -23,6 +30,10 @@ pub struct I2cBus {
     no_acknowledge: BusFault,
     /// None: a driver in this process does not notice that the bus is held.
     wait: Option<Wait>,
+    /// What is behind the switches on it.
+    branches: Arc<Mutex<Vec<Branch>>>,
+    /// How many clocks the chip needs that holds SDA; 0 if nobody does.
+    clocks_to_go: Arc<AtomicU32>,
 }
 
 struct Socket {
@@ -45,7 +56,42 @@ impl I2cBus {
             claimed: Arc::default(),
             no_acknowledge: BusFault::RemoteIo,
             wait: None,
+            branches: Arc::default(),
+            clocks_to_go: Arc::default(),
         }
+    }
+
+    pub(super) fn branch_off(&self, branch: Branch) {
+        self.branches.lock().unwrap_or_else(PoisonError::into_inner).push(branch);
+    }
+
+    /// A chip was interrupted in the middle of a byte, and holds SDA until SCL has been clocked so often:
+    /// every transaction fails as timed out, a second later.
+    pub fn wedge(&self, clocks: u32) {
+        self.clocks_to_go.store(clocks, SeqCst);
+    }
+
+    /// Whether a chip holds SDA.
+    pub fn is_wedged(&self) -> bool {
+        self.clocks_to_go.load(SeqCst) > 0
+    }
+
+    /// Somebody clocks SCL once, other than in a transaction.
+    pub fn clock(&self) {
+        let less = |clocks: u32| Some(clocks.saturating_sub(1));
+        let _before = self.clocks_to_go.fetch_update(SeqCst, SeqCst, less);
+    }
+
+    /// Switches the supply of every chip here and behind switches: off, as if all were unplugged, which also
+    /// ends a wedge; on, as if all were plugged in.
+    pub fn set_supply(&self, is_on: bool) {
+        self.clocks_to_go.store(0, SeqCst);
+        let switch = if is_on { Wiring::replug } else { Wiring::unplug };
+        let sockets = self.sockets.lock().unwrap_or_else(PoisonError::into_inner);
+        sockets.values().for_each(|socket| switch(&socket.wiring));
+        drop(sockets);
+        let behind = self.branches.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        behind.iter().flat_map(Branch::channels).for_each(|bus| bus.set_supply(is_on));
     }
 
     /// The same bus, on which a driver in this process waits by `wait` while a fault holds it.
@@ -84,10 +130,37 @@ impl I2cBus {
     /// direction, other than embedded-hal's transactions have it), a stop. Returns how much longer
     /// than usual it held the bus, which this call does not wait for.
     ///
+    /// It reaches the bus itself, then each that a switch connects. Two chips that have one address on two
+    /// of them both answer, and the lines are wired-and: that is [`BusFault::Io`].
+    ///
     /// # Errors
     ///
-    /// [`BusError`] if nobody has `address`, the chip refuses, or a fault was injected.
+    /// [`BusError`] if nobody has `address`, the chip refuses, a fault was injected, or the bus is wedged.
     pub fn transfer(
+        &self,
+        address: SevenBitAddress,
+        operations: &mut [Operation<'_>],
+    ) -> Result<Duration, BusError> {
+        if self.is_wedged() {
+            return Err(BusError { fault: BusFault::TimedOut, held: PATIENCE });
+        }
+        let branches = self.branches.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        // As they were when the transaction began.
+        let connected: Vec<_> = branches.iter().flat_map(Branch::connected).collect();
+        let mut outcome = self.transfer_here(address, operations);
+        let mut answers = u32::from(!is_nobody(&outcome));
+        for bus in connected {
+            let answer = bus.transfer(address, operations);
+            if !is_nobody(&answer) {
+                answers += 1;
+                outcome = answer;
+            }
+        }
+        if answers > 1 { Err(BusError::at_once(BusFault::Io)) } else { outcome }
+    }
+
+    /// The same without what is behind switches.
+    fn transfer_here(
         &self,
         address: SevenBitAddress,
         operations: &mut [Operation<'_>],
@@ -107,6 +180,12 @@ impl I2cBus {
         }
         exchange(&mut *socket.chip, operations, distortion).map_err(|Nak| refused)
     }
+}
+
+/// Whether no chip answered.
+fn is_nobody(outcome: &Result<Duration, BusError>) -> bool {
+    let fault = outcome.as_ref().err().map(|error| error.fault);
+    matches!(fault, Some(BusFault::RemoteIo | BusFault::NoAcknowledge))
 }
 
 fn exchange(
