@@ -10,15 +10,23 @@
 //!    overrun (8.14).
 //! 4. After a change of mode the first right sample is the eighth (table 11: 7/ODR); those before
 //!    are zero here.
+//! 5. With the FIFO on, the axes are those of its oldest sample, which is gone when its last byte is read, and
+//!    the register after it is the first of the axes again (5.1). `FIFO_SRC_REG` has how many wait, but 31
+//!    and a flag of its own when it is full (8.24).
 //!
 //! # Deliberately absent
 //!
-//! FIFO, filters, interrupts, clicks, self-test, the auxiliary converter; block data update, as one
+//! Filters, interrupts, clicks, self-test, the auxiliary converter; block data update, as one
 //! transaction takes no time; noise and offset.
 
 use std::time::Duration;
 
-use super::{I2cChip, Nak, SpiChip, adc::nearest, sampler::Sampler};
+use super::{
+    adc::nearest,
+    fifo::Fifo,
+    registered::{Registered, Registers, SpiRegisters},
+    sampler::Sampler,
+};
 use crate::time::Elapsed;
 
 const STANDARD_GRAVITY: f64 = 9.806_65;
@@ -31,14 +39,16 @@ const DATA_RATE_HERTZ: [u32; 10] = [0, 1, 10, 25, 50, 100, 200, 400, 1_600, 1_34
 /// Table 4: milligrams per count of 12 bits.
 const MILLIGRAMS: [f64; 4] = [1.0, 2.0, 4.0, 12.0];
 const TURN_ON_SAMPLES: u32 = 7;
+/// Of `CTRL_REG5`.
+const FIFO_ENABLE: u8 = 1 << 6;
 
-/// One LIS3DH and how it is accelerated.
-pub struct Lis3dh {
-    time: Elapsed,
+/// One LIS3DH and how it is accelerated. Its register counts up if it is told to (6.1.1, 6.2).
+pub type Lis3dh = Registered<Lis3dhRegisters>;
+
+/// What a LIS3DH makes of its registers.
+pub struct Lis3dhRegisters {
     /// m/s², against free fall.
     acceleration: Box<dyn Fn(Duration) -> [f64; 3] + Send>,
-    pointer: u8,
-    counts_up: bool,
     state: Volatile,
 }
 
@@ -53,6 +63,7 @@ struct Volatile {
     status: u8,
     /// `OUT_X_L` to `OUT_Z_H`.
     out: [u8; 6],
+    fifo: Fifo,
 }
 
 impl Volatile {
@@ -73,26 +84,31 @@ impl Volatile {
             (true, _) => 0xFF00,
         }
     }
+
+    fn has_fifo(&self) -> bool {
+        self.control[4] & FIFO_ENABLE != 0 && self.fifo.is_on()
+    }
+
+    /// Overrun, empty, how many wait.
+    fn fifo_source(&self) -> u8 {
+        let waiting = self.fifo.len().min(31);
+        u8::from(self.fifo.is_full()) << 6 | u8::from(self.fifo.is_empty()) << 5 | waiting
+    }
 }
 
-impl Lis3dh {
+impl Registered<Lis3dhRegisters> {
     /// A chip that was just powered, whose acceleration at a time, in m/s², is `acceleration` of
     /// that time.
     pub fn new(
         time: Elapsed,
         acceleration: impl Fn(Duration) -> [f64; 3] + Send + 'static,
     ) -> Self {
-        let state = Volatile::after_power_on();
-        Self { time, acceleration: Box::new(acceleration), pointer: 0, counts_up: false, state }
+        let (acceleration, state) = (Box::new(acceleration), Volatile::after_power_on());
+        Self::powered(time, Lis3dhRegisters { acceleration, state })
     }
+}
 
-    fn catch_up(&mut self) {
-        let now = self.time.now();
-        while let Some(at) = self.state.sampler.as_mut().and_then(|sampler| sampler.taken(now)) {
-            self.sample(at);
-        }
-    }
-
+impl Lis3dhRegisters {
     fn sample(&mut self, at: Duration) {
         let state = &mut self.state;
         let is_settled = at >= state.settled_at;
@@ -106,13 +122,15 @@ impl Lis3dh {
             let word = (counts << 4).cast_unsigned() & state.resolved();
             state.out[2 * axis..][..2].copy_from_slice(&word.to_le_bytes());
         }
+        if state.has_fifo() {
+            state.fifo.push(state.out);
+        }
         // What was new and is overwritten is overrun.
         state.status = (state.status & 0x0F) << 4 | state.status & 0xF0 | 0x0F;
     }
 
     /// 8.8: a data rate of 1.344 kHz, or 5.376 in low power.
-    fn restart(&mut self) {
-        let now = self.time.now();
+    fn restart(&mut self, now: Duration) {
         let rate = usize::from(self.state.control[0] >> 4);
         let hertz = match DATA_RATE_HERTZ.get(rate).copied().unwrap_or(0) {
             1_344 if self.state.is_low_power() => 5_376,
@@ -122,90 +140,62 @@ impl Lis3dh {
         self.state.sampler = period.map(|period| Sampler::new(now + period, period));
         self.state.settled_at = now + period.unwrap_or_default() * TURN_ON_SAMPLES;
     }
+}
 
-    fn store(&mut self, register: u8, byte: u8) {
-        if (CTRL_REG1..=CTRL_REG6).contains(&register) {
-            self.state.control[usize::from(register - CTRL_REG1)] = byte;
+impl Registers for Lis3dhRegisters {
+    const I2C_ADDRESS_HAS_FLAG: bool = true;
+
+    fn power_on(&mut self) {
+        self.state = Volatile::after_power_on();
+    }
+
+    fn catch_up(&mut self, now: Duration) {
+        while let Some(at) = self.state.sampler.as_mut().and_then(|sampler| sampler.taken(now)) {
+            self.sample(at);
+        }
+    }
+
+    fn store(&mut self, register: u8, byte: u8, now: Duration) {
+        match register {
+            CTRL_REG1..=CTRL_REG6 => self.state.control[usize::from(register - CTRL_REG1)] = byte,
+            0x2E => self.state.fifo.set_control(byte),
+            _ => {}
         }
         if matches!(register, CTRL_REG1 | CTRL_REG4) {
-            self.restart();
+            self.restart(now);
         }
     }
 
     fn load(&mut self, register: u8) -> u8 {
+        let state = &mut self.state;
         match register {
             0x0F => WHO_AM_I,
-            CTRL_REG1..=CTRL_REG6 => self.state.control[usize::from(register - CTRL_REG1)],
-            0x27 => self.state.status,
+            CTRL_REG1..=CTRL_REG6 => state.control[usize::from(register - CTRL_REG1)],
+            0x27 => state.status,
             0x28..=0x2D => {
                 let at = usize::from(register - 0x28);
                 if at % 2 == 1 {
                     // The axis's flags, and those that say it of all axes.
-                    self.state.status &= !(0x88 | 0x11 << (at / 2));
+                    state.status &= !(0x88 | 0x11 << (at / 2));
                 }
-                self.state.out[at]
+                let oldest = state.fifo.oldest().filter(|_| state.has_fifo());
+                if register == 0x2D {
+                    state.fifo.pop();
+                }
+                oldest.unwrap_or(state.out)[at]
             }
+            0x2E => state.fifo.control(),
+            0x2F => state.fifo_source(),
             _ => 0,
         }
     }
 
-    fn step(&mut self, counts_up: bool) {
-        self.pointer = if counts_up { (self.pointer + 1) & 0x7F } else { self.pointer };
+    fn after(&self, register: u8) -> u8 {
+        if register == 0x2D && self.state.has_fifo() { 0x28 } else { (register + 1) & 0x7F }
     }
 }
 
-impl I2cChip for Lis3dh {
-    fn power_on(&mut self) {
-        self.pointer = 0;
-        self.state = Volatile::after_power_on();
-    }
-
-    /// 6.1.1: the register in seven bits, and a bit that makes it count up.
-    fn write(&mut self, bytes: &[u8]) -> Result<(), Nak> {
-        self.catch_up();
-        let [pointer, rest @ ..] = bytes else { return Ok(()) };
-        self.counts_up = pointer & 0x80 != 0;
-        self.pointer = pointer & 0x7F;
-        for byte in rest {
-            self.store(self.pointer, *byte);
-            self.step(self.counts_up);
-        }
-        Ok(())
-    }
-
-    fn read(&mut self, bytes: &mut [u8]) -> Result<(), Nak> {
-        self.catch_up();
-        for byte in bytes {
-            *byte = self.load(self.pointer);
-            self.step(self.counts_up);
-        }
-        Ok(())
-    }
-}
-
-impl SpiChip for Lis3dh {
-    fn power_on(&mut self) {
-        I2cChip::power_on(self);
-    }
-
-    /// 6.2: read bit, count-up bit, register; then data.
-    fn transfer(&mut self, frame: &mut [u8]) {
-        self.catch_up();
-        let [command, data @ ..] = frame else { return };
-        let (is_read, counts_up) = (*command & 0x80 != 0, *command & 0x40 != 0);
-        self.pointer = *command & 0x3F;
-        *command = 0xFF;
-        for byte in data {
-            if is_read {
-                *byte = self.load(self.pointer);
-            } else {
-                self.store(self.pointer, *byte);
-                *byte = 0xFF;
-            }
-            self.step(counts_up);
-        }
-    }
-}
+impl SpiRegisters for Lis3dhRegisters {}
 
 #[cfg(test)]
 mod tests {
@@ -215,6 +205,7 @@ mod tests {
     };
 
     use super::*;
+    use crate::chips::{I2cChip, SpiChip};
 
     /// At rest, z upwards, and time that the test moves.
     fn at_rest() -> (Lis3dh, Arc<AtomicU64>) {
@@ -253,5 +244,32 @@ mod tests {
         I2cChip::power_on(&mut chip);
         millis.store(3_000, Relaxed);
         assert_eq!(z(&mut chip), 0);
+    }
+
+    #[test]
+    fn its_fifo_is_read_in_one_burst_and_says_how_many_wait_and_when_it_is_full() {
+        let (mut chip, millis) = at_rest();
+        // FIFO on, 100 Hz, stream mode after the seventh sample.
+        for (register, byte) in [(0x24, 0x40), (0x20, 0x57)] {
+            I2cChip::write(&mut chip, &[register, byte]).unwrap();
+        }
+        millis.store(75, Relaxed);
+        I2cChip::write(&mut chip, &[0x2E, 0x80]).unwrap();
+        let source = |chip: &mut Lis3dh| {
+            let mut frame = [0x80 | 0x2F, 0];
+            SpiChip::transfer(chip, &mut frame);
+            frame[1]
+        };
+        assert_eq!(source(&mut chip), 0x20, "empty");
+        millis.store(105, Relaxed);
+        assert_eq!(source(&mut chip), 3);
+        let mut burst = [0; 1 + 3 * 6];
+        burst[0] = 0x80 | 0x40 | 0x28;
+        SpiChip::transfer(&mut chip, &mut burst);
+        let one_g = (1_000_i16 << 4).to_le_bytes();
+        assert!(burst[1..].chunks(6).all(|sample| sample[4..] == one_g), "{burst:?}");
+        assert_eq!(source(&mut chip), 0x20);
+        millis.store(10_000, Relaxed);
+        assert_eq!(source(&mut chip), 0x40 | 31);
     }
 }

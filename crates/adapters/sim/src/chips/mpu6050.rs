@@ -15,7 +15,11 @@
 
 use std::time::Duration;
 
-use super::{I2cChip, Nak, adc::nearest, sampler::Sampler};
+use super::{
+    adc::nearest,
+    registered::{Registered, Registers},
+    sampler::Sampler,
+};
 use crate::{environment::Motion, time::Elapsed};
 
 const STANDARD_GRAVITY: f64 = 9.806_65;
@@ -27,11 +31,12 @@ const DATA_READY: u8 = 1;
 const PER_DEGREE: [f64; 4] = [131.0, 65.5, 32.8, 16.4];
 const GYROSCOPE_START_UP: Duration = Duration::from_millis(30);
 
-/// One MPU-6050 and how it moves.
-pub struct Mpu6050 {
-    time: Elapsed,
+/// One MPU-6050 and how it moves. Its register counts up by itself (specification 9.3).
+pub type Mpu6050 = Registered<Mpu6050Registers>;
+
+/// What an MPU-6050 makes of its registers.
+pub struct Mpu6050Registers {
     motion: Box<dyn Fn(Duration) -> Motion + Send>,
-    pointer: u8,
     state: Volatile,
 }
 
@@ -59,19 +64,15 @@ impl Volatile {
     };
 }
 
-impl Mpu6050 {
+impl Registered<Mpu6050Registers> {
     /// A chip that was just powered, whose state at a time is `motion` of that time.
     pub fn new(time: Elapsed, motion: impl Fn(Duration) -> Motion + Send + 'static) -> Self {
-        Self { time, motion: Box::new(motion), pointer: 0, state: Volatile::AFTER_RESET }
+        let (motion, state) = (Box::new(motion), Volatile::AFTER_RESET);
+        Self::powered(time, Mpu6050Registers { motion, state })
     }
+}
 
-    fn catch_up(&mut self) {
-        let now = self.time.now();
-        while let Some(at) = self.state.sampler.as_mut().and_then(|sampler| sampler.taken(now)) {
-            self.sample(at);
-        }
-    }
-
+impl Mpu6050Registers {
     fn sample(&mut self, at: Duration) {
         let Motion { acceleration, rotation, celsius } = (self.motion)(at);
         let state = &mut self.state;
@@ -89,16 +90,27 @@ impl Mpu6050 {
         state.status |= DATA_READY;
     }
 
-    fn restart(&mut self) {
-        let now = self.time.now();
+    fn restart(&mut self, now: Duration) {
         let [divider, config, ..] = self.state.configuration;
         let hertz = if matches!(config & 0b111, 0 | 7) { 8_000 } else { 1_000 };
         let period = Duration::from_secs(1) * (u32::from(divider) + 1) / hertz;
         let is_awake = self.state.power & SLEEP == 0;
         self.state.sampler = is_awake.then(|| Sampler::new(now + period, period));
     }
+}
 
-    fn store(&mut self, register: u8, byte: u8) {
+impl Registers for Mpu6050Registers {
+    fn power_on(&mut self) {
+        self.state = Volatile::AFTER_RESET;
+    }
+
+    fn catch_up(&mut self, now: Duration) {
+        while let Some(at) = self.state.sampler.as_mut().and_then(|sampler| sampler.taken(now)) {
+            self.sample(at);
+        }
+    }
+
+    fn store(&mut self, register: u8, byte: u8, now: Duration) {
         match register {
             0x19..=0x1C => self.state.configuration[usize::from(register - 0x19)] = byte,
             0x6B if byte & DEVICE_RESET != 0 => self.state = Volatile::AFTER_RESET,
@@ -106,12 +118,12 @@ impl Mpu6050 {
                 let is_waking = self.state.power & SLEEP != 0 && byte & SLEEP == 0;
                 self.state.power = byte;
                 if is_waking {
-                    self.state.awake_since = self.time.now();
+                    self.state.awake_since = now;
                 }
             }
             _ => return,
         }
-        self.restart();
+        self.restart(now);
     }
 
     fn load(&mut self, register: u8) -> u8 {
@@ -126,34 +138,6 @@ impl Mpu6050 {
     }
 }
 
-impl I2cChip for Mpu6050 {
-    fn power_on(&mut self) {
-        self.pointer = 0;
-        self.state = Volatile::AFTER_RESET;
-    }
-
-    /// Specification 9.3: the register counts up by itself.
-    fn write(&mut self, bytes: &[u8]) -> Result<(), Nak> {
-        self.catch_up();
-        let [pointer, rest @ ..] = bytes else { return Ok(()) };
-        self.pointer = *pointer;
-        for byte in rest {
-            self.store(self.pointer, *byte);
-            self.pointer = self.pointer.wrapping_add(1);
-        }
-        Ok(())
-    }
-
-    fn read(&mut self, bytes: &mut [u8]) -> Result<(), Nak> {
-        self.catch_up();
-        for byte in bytes {
-            *byte = self.load(self.pointer);
-            self.pointer = self.pointer.wrapping_add(1);
-        }
-        Ok(())
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::sync::{
@@ -162,6 +146,7 @@ mod tests {
     };
 
     use super::*;
+    use crate::chips::I2cChip as _;
 
     #[test]
     fn it_wakes_samples_and_starts_its_gyroscope_late() {
