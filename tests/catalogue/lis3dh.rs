@@ -1,108 +1,67 @@
-//! LIS3DH: every full scale and data rate, over both buses.
+//! LIS3DH: see `accelerometer`.
 
-use domain::NoData;
-use embedded_hal::delay::DelayNs as _;
-use proptest::{prelude::*, sample::select};
-use sensors::{Lis3dh, Lis3dhOptions, OverI2c, OverSpi, Registers};
-use sim::chips;
+use std::time::Duration;
 
-use crate::support::{
-    ADDRESS, BUS_TIMEOUT, Stopwatch, World, assert_close, assert_comes_back,
-    assert_corrupt_bytes_are_refused, assert_no_flicker_lies, flickering, measured, numbers,
-    on_bus, on_select,
-};
+use sensors::Lis3dhPart;
+use sim::{chips, time::Elapsed};
 
-const G: f64 = 9.806_65;
-const REST: [f64; 3] = [0.5, -1.5, G];
+use crate::accelerometer::{self, G, Subject};
 
-fn chip(stopwatch: &Stopwatch, world: &World<[f64; 3]>) -> chips::Lis3dh {
-    chips::Lis3dh::new(stopwatch.elapsed(), world.told())
-}
+struct Lis3dh;
 
-fn driver<R: Registers>(
-    chip: R,
-    stopwatch: &Stopwatch,
-    full_scale_g: u16,
-    data_rate_hertz: u16,
-) -> Lis3dh<R, Stopwatch> {
-    let options = Lis3dhOptions { full_scale_g, data_rate_hertz };
-    Lis3dh::new(chip, stopwatch.clone(), options).unwrap()
-}
+impl Subject for Lis3dh {
+    type Part = Lis3dhPart;
+    type Chip = chips::Lis3dh;
+    const RATES: &[u16] = &[50, 100, 200, 400, 1_344];
 
-/// Half a count, and half of what is rounded.
-fn bounds(full_scale_g: u16) -> [f64; 3] {
-    [(if full_scale_g == 16 { 12.0 } else { f64::from(full_scale_g) / 2.0 }) / 1e3 * G / 2.0
-        + 0.6e-4; 3]
-}
+    fn chip(
+        time: Elapsed,
+        acceleration: impl Fn(Duration) -> [f64; 3] + Send + 'static,
+    ) -> chips::Lis3dh {
+        chips::Lis3dh::new(time, acceleration)
+    }
 
-proptest! {
-    #[test]
-    fn the_whole_range_comes_through_either_bus(
-        parts in [-0.99..0.99_f64, -0.99..0.99, -0.99..0.99],
-        scale in select(vec![2_u16, 4, 8, 16]),
-        rate in select(vec![50_u16, 100, 200, 400, 1_344]),
-    ) {
-        let truth = parts.map(|part| part * f64::from(scale) * G);
-        let (stopwatch, world) = (Stopwatch::default(), World::new(truth));
-        let (bus, _) = on_bus(chip(&stopwatch, &world));
-        let over_i2c = OverI2c::new(bus, ADDRESS, BUS_TIMEOUT);
-        let found = numbers(&mut driver(over_i2c, &stopwatch, scale, rate));
-        assert_close(&found, &truth, &bounds(scale));
-        let (line, _) = on_select(chip(&stopwatch, &world));
-        let found = numbers(&mut driver(OverSpi::new(line), &stopwatch, scale, rate));
-        assert_close(&found, &truth, &bounds(scale));
+    fn count(full_scale_g: u16) -> f64 {
+        (if full_scale_g == 16 { 12.0 } else { f64::from(full_scale_g) / 2.0 }) * G / 1e3
     }
 }
 
 #[test]
-fn beyond_the_full_scale_there_is_no_number_and_the_other_axes_have_theirs() {
-    let (stopwatch, world) = (Stopwatch::default(), World::new([2.1 * G, 0.0, -30.0 * G]));
-    let (line, _) = on_select(chip(&stopwatch, &world));
-    let found = measured(&mut driver(OverSpi::new(line), &stopwatch, 2, 100)).unwrap();
-    assert_eq!(found, [Err(NoData::Implausible), Ok(0.0), Err(NoData::Implausible)]);
+fn the_whole_range_comes_through_either_bus() {
+    accelerometer::the_whole_range_comes_through_either_bus::<Lis3dh>();
 }
 
 #[test]
-fn a_chip_that_was_gone_is_a_gap_and_comes_back_on_either_bus() {
-    let stopwatch = Stopwatch::default();
-    let now = [1.0, 2.0, -G];
-    let world = World::new(REST);
-    let (bus, wiring) = on_bus(chip(&stopwatch, &world));
-    let mut on_i2c = driver(OverI2c::new(bus, ADDRESS, BUS_TIMEOUT), &stopwatch, 4, 100);
-    assert_comes_back(&mut on_i2c, &wiring, || world.set(now), &now, &bounds(4));
-    assert_corrupt_bytes_are_refused(&mut on_i2c, &wiring);
+fn beyond_the_full_scale_there_is_no_number() {
+    accelerometer::beyond_the_full_scale_there_is_no_number::<Lis3dh>();
+}
 
-    let world = World::new(REST);
-    let (line, wiring) = on_select(chip(&stopwatch, &world));
-    let mut on_spi = driver(OverSpi::new(line), &stopwatch, 4, 100);
-    wiring.unplug();
-    assert_eq!(measured(&mut on_spi), Err(NoData::Absent));
-    wiring.replug();
-    assert_close(&numbers(&mut on_spi), &REST, &bounds(4));
-    assert_corrupt_bytes_are_refused(&mut on_spi, &wiring);
+#[test]
+fn a_chip_that_was_gone_is_a_gap_and_comes_back() {
+    accelerometer::a_chip_that_was_gone_is_a_gap_and_comes_back::<Lis3dh>();
 }
 
 #[test]
 fn a_supply_that_fails_for_a_moment_never_makes_a_wrong_number() {
-    let (stopwatch, world) = (Stopwatch::default(), World::new(REST));
-    let (chip, flicker) = flickering(chip(&stopwatch, &world));
-    let (bus, _) = on_bus(chip);
-    let mut driver = driver(OverI2c::new(bus, ADDRESS, BUS_TIMEOUT), &stopwatch, 8, 200);
-    assert_no_flicker_lies(&mut driver, &flicker, &REST, &bounds(8));
+    accelerometer::a_supply_that_fails_for_a_moment_never_makes_a_wrong_number::<Lis3dh>();
 }
 
 #[test]
-fn who_asks_faster_than_the_chip_samples_waits_and_gets_a_new_sample_each_time() {
-    let mut stopwatch = Stopwatch::default();
-    // Rises by 5 m/s² per second.
-    let rising = |at: std::time::Duration| [5.0 * at.as_secs_f64(), 0.0, 0.0];
-    let (bus, _) = on_bus(chips::Lis3dh::new(stopwatch.elapsed(), rising));
-    let mut driver = driver(OverI2c::new(bus, ADDRESS, BUS_TIMEOUT), &stopwatch, 2, 50);
-    let mut earlier = -1.0;
-    for _ in 0..50 {
-        let now = numbers(&mut driver)[0];
-        assert!(earlier < now, "{now} after {earlier}");
-        earlier = now;
-        stopwatch.delay_ms(1);
-    }
+fn who_asks_faster_than_the_chip_samples_gets_a_new_sample_each_time() {
+    accelerometer::who_asks_faster_than_the_chip_samples_gets_a_new_sample_each_time::<Lis3dh>();
+}
+
+#[test]
+fn every_sample_comes_once() {
+    accelerometer::every_sample_comes_once::<Lis3dh>();
+}
+
+#[test]
+fn a_full_fifo_is_a_gap_in_front_of_what_it_has() {
+    accelerometer::a_full_fifo_is_a_gap_in_front_of_what_it_has::<Lis3dh>();
+}
+
+#[test]
+fn a_burst_is_reckoned_with_whatever_it_goes_over() {
+    accelerometer::a_burst_is_reckoned_with_whatever_it_goes_over::<Lis3dh>();
 }

@@ -7,6 +7,7 @@
     reason = "helpers of tests are tests too, and a failed one shows its place"
 )]
 
+mod accelerometer;
 mod ads1115;
 mod adxl345;
 mod aht20;

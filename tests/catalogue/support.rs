@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use domain::NoData;
+use domain::{NoData, Quantity};
 use embedded_hal::delay::DelayNs;
 use ports::Device;
 use sim::{
@@ -225,6 +225,13 @@ pub(crate) fn assert_no_flicker_lies(
                 Ok(found) => {
                     let told: Vec<_> = found.into_iter().map(Result::unwrap).collect();
                     assert_close(&told, expected, bounds);
+                    for earlier in device.earlier() {
+                        let number = |(_, outcome): &(usize, Result<Quantity, NoData>)| {
+                            outcome.unwrap().number()
+                        };
+                        let told: Vec<_> = earlier.outcomes.iter().map(number).collect();
+                        assert_close(&told, expected, bounds);
+                    }
                 }
                 Err(reason) => assert!(reason.is_device_failure(), "{reason:?} at {accesses:?}"),
             }

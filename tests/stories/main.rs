@@ -6,6 +6,7 @@
 )]
 
 mod broker;
+mod bursts;
 mod commands;
 mod devices;
 mod faults;

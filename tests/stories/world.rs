@@ -40,7 +40,7 @@ pub(crate) const BOOT: BootId = BootId::from_bytes([0x42; 16]);
 pub(crate) const START: i64 = 1_795_425_300_000_000_000;
 
 /// The delay of a driver, on virtual time.
-struct VirtualDelay(VirtualClock);
+pub(crate) struct VirtualDelay(pub(crate) VirtualClock);
 
 impl embedded_hal::delay::DelayNs for VirtualDelay {
     fn delay_ns(&mut self, ns: u32) {

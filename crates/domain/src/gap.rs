@@ -21,7 +21,8 @@ pub enum NoData {
     Implausible,
     /// The scheduled time passed before the worker could ask: the bus was busy.
     Missed,
-    /// Readings were dropped from a full queue between acquisition and storage.
+    /// Readings were dropped: from a full queue between acquisition and storage, or by a device whose own
+    /// memory was full before it was asked.
     Overflow,
     /// The code that serves the device or computes the metric failed; the gateway goes on.
     Internal,

@@ -129,6 +129,14 @@ pub trait Device: Send {
         Vec::new()
     }
 
+    /// For devices whose [`earlier`](Self::earlier) quantities were taken by a clock of their own that is
+    /// not exact: the longest from one to the next. Their ages are by the nominal rate then, and the
+    /// caller, who knows when it asked before, spreads them evenly over the time since. Constant for the
+    /// life of the device.
+    fn sample_period_max(&self) -> Option<Duration> {
+        None
+    }
+
     /// What has come in so far, for devices that talk in frames.
     fn frames(&self) -> FrameCount {
         FrameCount::default()

@@ -6,11 +6,10 @@
 //!
 //! # Set up when it is not
 //!
-//! Full resolution: 3.9 mg a count in every range, 10 to 13 bits. Each measurement reads the
-//! identity, and rate, power and FIFO mode. If they are not as they shall be, because the chip was
-//! just plugged in or lost its supply, they are written, and the turn-on time passes (table 7).
-//! Range and flag travel in the burst that reads the axes; a chip whose supply fails after the
-//! check stops sampling, which its flag says.
+//! See [`accelerometer`](crate::accelerometer). Full resolution: 3.9 mg a count in every range, 10 to 13 bits.
+//! With the FIFO off, range and flag travel in the burst that reads the axes; a chip whose supply fails
+//! after the check stops sampling, which its flag says. With it on, each sample is an access of its own: the address does
+//! not come round.
 //!
 //! # Numbers that are not measurements
 //!
@@ -24,16 +23,15 @@
 
 use core::time::Duration;
 
-use domain::NoData;
+use domain::{NoData, Quantity};
 use embedded_hal::delay::DelayNs;
-use ports::{Device, Measurement, Sensor};
 
 use crate::{
-    Arguments, Attachment, BadOptions, Entry, Parameter, Preset, Value,
+    Attachment, BadOptions, Entry, Parameter, Preset, Value,
+    accelerometer::{self, Accelerometer, AccelerometerOptions, Part, on_i2c, on_spi},
     motion::{self, AXES},
-    registers::{Burst, OverI2c, OverSpi, Registers},
-    sensors_of,
-    settings::{chosen, setting},
+    registers::{Burst, Registers},
+    settings::setting,
     wait,
 };
 
@@ -52,33 +50,14 @@ pub(crate) const ENTRY: Entry = Entry {
                 preset: Preset::Default("100"),
             },
         },
+        accelerometer::FIFO,
     ],
     sensors: AXES,
     attachments: &[
-        Attachment::I2c {
-            addresses: &[0x53, 0x1D],
-            make: |place, arguments| {
-                let chip = OverI2c::new(place.bus, place.address, place.bus_timeout);
-                Ok(Box::new(Adxl345::new(chip, place.delay, options(arguments)?)?))
-            },
-        },
-        Attachment::Spi {
-            modes: &[3],
-            clock_hz_max: 5_000_000,
-            make: |place, arguments| {
-                let chip = OverSpi::new(place.chip);
-                Ok(Box::new(Adxl345::new(chip, place.delay, options(arguments)?)?))
-            },
-        },
+        Attachment::I2c { addresses: &[0x53, 0x1D], make: on_i2c::<Adxl345Part> },
+        Attachment::Spi { modes: &[3], clock_hz_max: 5_000_000, make: on_spi::<Adxl345Part> },
     ],
 };
-
-fn options(arguments: &Arguments) -> Result<Adxl345Options, BadOptions> {
-    Ok(Adxl345Options {
-        full_scale_g: chosen(arguments, "full_scale_g")?,
-        data_rate_hertz: chosen(arguments, "data_rate_hertz")?,
-    })
-}
 
 const DEVID: u8 = 0x00;
 const IDENTITY: u8 = 0xE5;
@@ -86,7 +65,9 @@ const BW_RATE: u8 = 0x2C;
 const POWER_CTL: u8 = 0x2D;
 const INT_SOURCE: u8 = 0x30;
 const DATA_FORMAT: u8 = 0x31;
+const DATAX0: u8 = 0x32;
 const FIFO_CTL: u8 = 0x38;
+const FIFO_STATUS: u8 = 0x39;
 
 /// On I2C the register counts up by itself, on SPI if bit 6 is set (figures 38 and 40).
 const BURST: Burst = Burst { on_i2c: 0, on_spi: 0x40 };
@@ -94,6 +75,11 @@ const BURST: Burst = Burst { on_i2c: 0, on_spi: 0x40 };
 const MEASURE: u8 = 1 << 3;
 const FULL_RESOLUTION: u8 = 1 << 3;
 const FIFO_BYPASS: u8 = 0;
+const FIFO_STREAM: u8 = 1 << 7;
+/// Of `FIFO_STATUS`: 32 at most.
+const ENTRIES: u8 = 0x3F;
+/// Until the next sample has moved up to the data registers ("Retrieving data from FIFO").
+const POP: Duration = Duration::from_micros(5);
 /// There are new data.
 const DATA_READY: u8 = 1 << 7;
 
@@ -105,71 +91,59 @@ pub(crate) const DATA_RATES: &[(u16, u8)] =
 
 /// Table 1: 256 counts per g in full resolution.
 const COUNTS_PER_G: f64 = 256.0;
-/// Table 1, note on turn-on: 1/rate + 1.1 ms. One sample more for the one under way.
-const TURN_ON: Duration = Duration::from_micros(1_100);
-const TURN_ON_SAMPLES: u32 = 2;
-/// No tolerance is given for the oscillator; a tenth is what others state.
-const SLOWEST: (u32, u32) = (11, 10);
-/// 47 bytes with their acknowledgements at 100 kHz.
-const TRANSFERS: Duration = Duration::from_micros(4_230);
 
-/// What the chip is set to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Adxl345Options {
-    /// Highest acceleration of either sign: 2, 4, 8 or 16 g.
-    pub full_scale_g: u16,
-    /// 25, 50, 100, 200, 400, 800 or 1600 samples a second.
-    pub data_rate_hertz: u16,
-}
+/// One ADXL345: 0x53 or 0x1D on I2C, mode 3 up to 5 MHz on SPI. 25, 50, 100, 200, 400, 800 or 1600
+/// samples a second.
+pub type Adxl345<R, D> = Accelerometer<Adxl345Part, R, D>;
 
-/// One ADXL345: 0x53 or 0x1D on I2C, mode 3 up to 5 MHz on SPI.
-#[derive(Debug)]
-pub struct Adxl345<R, D> {
-    chip: R,
-    delay: D,
+/// What an ADXL345 makes of its registers.
+#[derive(Clone, Copy, Debug)]
+pub struct Adxl345Part {
     /// `BW_RATE`.
     rate: u8,
     /// `DATA_FORMAT`.
     format: u8,
+    /// `FIFO_CTL`.
+    fifo: u8,
     range: (i16, i16),
-    /// Between two samples, at the slowest.
-    period: Duration,
-    sensors: Vec<Sensor>,
 }
 
-impl<R, D> Adxl345<R, D> {
-    /// Takes the chip and the delay for good.
-    ///
-    /// # Errors
-    ///
-    /// [`BadOptions`] if the chip has no such setting.
-    pub fn new(chip: R, delay: D, options: Adxl345Options) -> Result<Self, BadOptions> {
+fn axes([x0, x1, y0, y1, z0, z1]: [u8; 6]) -> [i16; 3] {
+    [[x0, x1], [y0, y1], [z0, z1]].map(i16::from_le_bytes)
+}
+
+impl Part for Adxl345Part {
+    const IDENTITY: (u8, u8) = (DEVID, IDENTITY);
+    /// One more for the sample under way.
+    const TURN_ON_SAMPLES: u32 = 2;
+    /// Table 1, note on turn-on: 1/rate + 1.1 ms.
+    const TURN_ON: Duration = Duration::from_micros(1_100);
+    /// 47 bytes with their acknowledgements at 100 kHz.
+    const TRANSFERS: Duration = Duration::from_micros(4_230);
+    /// The FIFO's status, twice, and the settings again; nine for each access to the axes.
+    const BURST_BYTES: (u32, u32) = (24, 9);
+
+    fn with(options: AccelerometerOptions) -> Result<Self, BadOptions> {
         let scale = setting("full_scale_g", options.full_scale_g, FULL_SCALES)?;
         let rate = setting("data_rate_hertz", options.data_rate_hertz, DATA_RATES)?;
-        let (slower, than) = SLOWEST;
         let half = 512_i16 << scale;
         Ok(Self {
-            chip,
-            delay,
             rate,
             format: FULL_RESOLUTION | scale,
+            fifo: if options.fifo { FIFO_STREAM } else { FIFO_BYPASS },
             range: (-half, half - 1),
-            period: Duration::from_secs(slower.into()) / than / u32::from(options.data_rate_hertz),
-            sensors: sensors_of(AXES),
         })
     }
-}
 
-impl<R: Registers, D: DelayNs + Send> Adxl345<R, D> {
-    fn is_set_up(&mut self) -> Result<bool, NoData> {
+    fn is_set_up(&self, chip: &mut impl Registers) -> Result<bool, NoData> {
         let mut found = [0; 2];
-        self.chip.read(BW_RATE, BURST, &mut found)?;
-        let rest = [self.chip.read_one(DATA_FORMAT)?, self.chip.read_one(FIFO_CTL)?];
-        Ok(found == [self.rate, MEASURE] && rest == [self.format, FIFO_BYPASS])
+        chip.read(BW_RATE, BURST, &mut found)?;
+        let rest = [chip.read_one(DATA_FORMAT)?, chip.read_one(FIFO_CTL)?];
+        Ok(found == [self.rate, MEASURE] && rest == [self.format, self.fifo])
     }
 
     /// Measuring begins last.
-    fn set_up(&mut self) -> Result<(), NoData> {
+    fn set_up(&self, chip: &mut impl Registers) -> Result<(), NoData> {
         for (register, byte) in [
             (POWER_CTL, 0),
             (DATA_FORMAT, self.format),
@@ -177,49 +151,48 @@ impl<R: Registers, D: DelayNs + Send> Adxl345<R, D> {
             (BW_RATE, self.rate),
             (POWER_CTL, MEASURE),
         ] {
-            self.chip.write(register, byte)?;
+            chip.write(register, byte)?;
         }
-        wait(&mut self.delay, self.period * TURN_ON_SAMPLES + TURN_ON);
-        if self.is_set_up()? { Ok(()) } else { Err(NoData::Corrupt) }
-    }
-}
-
-/// The flag, the range and the axes, which follow each other, in one burst.
-fn sample(chip: &mut impl Registers, format: u8) -> Result<Option<[i16; 3]>, NoData> {
-    let mut bytes = [0; 8];
-    chip.read(INT_SOURCE, BURST, &mut bytes)?;
-    let [flags, found, x0, x1, y0, y1, z0, z1] = bytes;
-    let is_fresh = flags & DATA_READY != 0;
-    if is_fresh && found != format {
-        return Err(NoData::Corrupt);
-    }
-    Ok(is_fresh.then_some([[x0, x1], [y0, y1], [z0, z1]].map(i16::from_le_bytes)))
-}
-
-impl<R: Registers, D: DelayNs + Send> Device for Adxl345<R, D> {
-    fn sensors(&self) -> &[Sensor] {
-        &self.sensors
+        Ok(())
     }
 
-    fn worst_case(&self) -> Duration {
-        // As much again for the kernel.
-        self.period * (TURN_ON_SAMPLES + 1) + TURN_ON + TRANSFERS * 2 + self.chip.timeout()
+    fn start_fifo(&self, chip: &mut impl Registers) -> Result<(), NoData> {
+        chip.write(FIFO_CTL, self.fifo)
     }
 
-    fn time_on_bus(&self) -> Duration {
-        TRANSFERS
-    }
-
-    fn measure(&mut self, _patience: Duration) -> Result<Measurement, NoData> {
-        self.chip.identify(DEVID, IDENTITY)?;
-        if !self.is_set_up()? {
-            self.set_up()?;
+    /// The flag, the range and the axes, which follow each other, in one burst.
+    fn sample(&self, chip: &mut impl Registers) -> Result<Option<[i16; 3]>, NoData> {
+        let mut bytes = [0; 8];
+        chip.read(INT_SOURCE, BURST, &mut bytes)?;
+        let [flags, found, data @ ..] = bytes;
+        let is_fresh = flags & DATA_READY != 0;
+        if is_fresh && found != self.format {
+            return Err(NoData::Corrupt);
         }
-        let (chip, format) = (&mut self.chip, self.format);
-        let counts = motion::fresh(&mut self.delay, self.period, || sample(chip, format))?;
-        let axis = |counts| motion::acceleration(counts, self.range, COUNTS_PER_G);
-        let outcomes = counts.map(axis).into_iter().enumerate().collect();
-        Ok(Measurement { age: Duration::ZERO, outcomes })
+        Ok(is_fresh.then_some(axes(data)))
+    }
+
+    fn stored(&self, chip: &mut impl Registers) -> Result<usize, NoData> {
+        Ok((chip.read_one(FIFO_STATUS)? & ENTRIES).into())
+    }
+
+    fn take(
+        &self,
+        chip: &mut impl Registers,
+        delay: &mut impl DelayNs,
+        count: usize,
+    ) -> Result<Vec<[i16; 3]>, NoData> {
+        let sample = |_| {
+            let mut bytes = [0; 6];
+            chip.read(DATAX0, BURST, &mut bytes)?;
+            wait(delay, POP);
+            Ok(axes(bytes))
+        };
+        (0..count).map(sample).collect()
+    }
+
+    fn acceleration(&self, counts: i16) -> Result<Quantity, NoData> {
+        motion::acceleration(counts, self.range, COUNTS_PER_G)
     }
 }
 

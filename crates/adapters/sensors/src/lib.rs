@@ -18,6 +18,7 @@
 //!
 //! Device nodes, clocks, retries and configuration files. Options are plain structs here.
 
+mod accelerometer;
 mod ads1115;
 mod adxl345;
 mod aht20;
@@ -70,8 +71,9 @@ mod tmp117;
 mod veml7700;
 mod words;
 
+pub use accelerometer::{Accelerometer, AccelerometerOptions, Part};
 pub use ads1115::{Ads1115, Ads1115Channel, Ads1115Input, Ads1115Options};
-pub use adxl345::{Adxl345, Adxl345Options};
+pub use adxl345::{Adxl345, Adxl345Part};
 pub use aht20::{Aht20, Aht20Options};
 pub use bh1750::{Bh1750, Bh1750Options, Bh1750Resolution};
 pub use bme280::{Bme280, Bme280OnSpi, Bme280Options};
@@ -90,7 +92,7 @@ pub use iio::{Iio, IioChannel, IioOptions};
 pub use iio_buffer::{IioBuffer, IioBufferOptions};
 pub use ina219::{Ina219, Ina219Options};
 pub use ina226::{Ina226, Ina226Options};
-pub use lis3dh::{Lis3dh, Lis3dhOptions};
+pub use lis3dh::{Lis3dh, Lis3dhPart};
 pub use lm75::{Lm75, Lm75Options, Lm75Resolution};
 pub use max6675::Max6675;
 pub use max31855::Max31855;

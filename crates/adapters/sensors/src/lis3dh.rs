@@ -6,10 +6,9 @@
 //!
 //! # Set up when it is not
 //!
-//! High-resolution mode: 12 bits. Each measurement reads the identity and the six control
-//! registers. If they are not as they shall be, because the chip was just plugged in or lost its
-//! supply, they are written, and seven samples pass before the first is right (section 3.2.1). A
-//! chip whose supply fails after that check stops sampling, which its flag says.
+//! See [`accelerometer`](crate::accelerometer). High-resolution mode: 12 bits. Seven samples pass before the first
+//! is right (section 3.2.1). A chip whose supply fails after the check stops sampling, which its flag says. With
+//! the FIFO on, all of it is one burst: the address comes round to the first axis.
 //!
 //! # Numbers that are not measurements
 //!
@@ -23,17 +22,15 @@
 
 use core::time::Duration;
 
-use domain::NoData;
+use domain::{NoData, Quantity};
 use embedded_hal::delay::DelayNs;
-use ports::{Device, Measurement, Sensor};
 
 use crate::{
-    Arguments, Attachment, BadOptions, Entry, Parameter, Preset, Value,
+    Attachment, BadOptions, Entry, Parameter, Preset, Value,
+    accelerometer::{self, Accelerometer, AccelerometerOptions, Part, on_i2c, on_spi},
     motion::{self, AXES},
-    registers::{Burst, OverI2c, OverSpi, Registers},
-    sensors_of,
-    settings::{chosen, setting},
-    wait,
+    registers::{Burst, Registers},
+    settings::setting,
 };
 
 pub(crate) const ENTRY: Entry = Entry {
@@ -51,39 +48,23 @@ pub(crate) const ENTRY: Entry = Entry {
                 preset: Preset::Default("100"),
             },
         },
+        accelerometer::FIFO,
     ],
     sensors: AXES,
     attachments: &[
-        Attachment::I2c {
-            addresses: &[0x18, 0x19],
-            make: |place, arguments| {
-                let chip = OverI2c::new(place.bus, place.address, place.bus_timeout);
-                Ok(Box::new(Lis3dh::new(chip, place.delay, options(arguments)?)?))
-            },
-        },
-        Attachment::Spi {
-            modes: &[0, 3],
-            clock_hz_max: 10_000_000,
-            make: |place, arguments| {
-                let chip = OverSpi::new(place.chip);
-                Ok(Box::new(Lis3dh::new(chip, place.delay, options(arguments)?)?))
-            },
-        },
+        Attachment::I2c { addresses: &[0x18, 0x19], make: on_i2c::<Lis3dhPart> },
+        Attachment::Spi { modes: &[0, 3], clock_hz_max: 10_000_000, make: on_spi::<Lis3dhPart> },
     ],
 };
-
-fn options(arguments: &Arguments) -> Result<Lis3dhOptions, BadOptions> {
-    Ok(Lis3dhOptions {
-        full_scale_g: chosen(arguments, "full_scale_g")?,
-        data_rate_hertz: chosen(arguments, "data_rate_hertz")?,
-    })
-}
 
 const WHO_AM_I: u8 = 0x0F;
 const IDENTITY: u8 = 0x33;
 const CTRL_REG1: u8 = 0x20;
 const CTRL_REG6: u8 = 0x25;
 const STATUS_REG: u8 = 0x27;
+const OUT_X_L: u8 = 0x28;
+const FIFO_CTRL_REG: u8 = 0x2E;
+const FIFO_SRC_REG: u8 = 0x2F;
 
 /// Sections 6.1.1 and 6.2.1: the register counts up if bit 7 (I2C) or bit 6 (SPI) is set.
 const BURST: Burst = Burst { on_i2c: 0x80, on_spi: 0x40 };
@@ -95,6 +76,14 @@ const BLOCK_UPDATE_HIGH_RESOLUTION: u8 = 0b1000_1000;
 /// There are new data on all axes (8.14).
 const ALL_NEW: u8 = 1 << 3;
 
+/// In `CTRL_REG5`.
+const FIFO_ENABLE: u8 = 1 << 6;
+const FIFO_BYPASS: u8 = 0;
+const FIFO_STREAM: u8 = 0b10 << 6;
+/// Of `FIFO_SRC_REG`: it is full; and how many samples it has, 31 if it is full (8.24).
+const FIFO_FULL: u8 = 1 << 6;
+const UNREAD: u8 = 0x1F;
+
 /// Full scale in g and its code (FS).
 pub(crate) const FULL_SCALES: &[(u16, u8)] = &[(2, 0), (4, 1), (8, 2), (16, 3)];
 /// Table 4: milligrams per count of 12 bits.
@@ -104,106 +93,95 @@ pub(crate) const DATA_RATES: &[(u16, u8)] = &[(50, 4), (100, 5), (200, 6), (400,
 
 /// Of 12 bits.
 const RANGE: (i16, i16) = (-2_048, 2_047);
-/// Table 11, and one for the sample under way.
-const TURN_ON_SAMPLES: u32 = 8;
-/// The chip's oscillator is off by a tenth at most.
-const SLOWEST: (u32, u32) = (11, 10);
-/// 54 bytes with their acknowledgements at 100 kHz.
-const TRANSFERS: Duration = Duration::from_micros(4_860);
 
-/// What the chip is set to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Lis3dhOptions {
-    /// Highest acceleration of either sign: 2, 4, 8 or 16 g.
-    pub full_scale_g: u16,
-    /// 50, 100, 200, 400 or 1344 samples a second.
-    pub data_rate_hertz: u16,
-}
+/// One LIS3DH: 0x18 or 0x19 on I2C, mode 0 or 3 up to 10 MHz on SPI. 50, 100, 200, 400 or 1344 samples a
+/// second.
+pub type Lis3dh<R, D> = Accelerometer<Lis3dhPart, R, D>;
 
-/// One LIS3DH: 0x18 or 0x19 on I2C, mode 0 or 3 up to 10 MHz on SPI.
-#[derive(Debug)]
-pub struct Lis3dh<R, D> {
-    chip: R,
-    delay: D,
+/// What a LIS3DH makes of its registers.
+#[derive(Clone, Copy, Debug)]
+pub struct Lis3dhPart {
     /// `CTRL_REG1` to `CTRL_REG6`.
     control: [u8; 6],
+    has_fifo: bool,
     counts_per_g: f64,
-    /// Between two samples, at the slowest.
-    period: Duration,
-    sensors: Vec<Sensor>,
 }
 
-impl<R, D> Lis3dh<R, D> {
-    /// Takes the chip and the delay for good.
-    ///
-    /// # Errors
-    ///
-    /// [`BadOptions`] if the chip has no such setting.
-    pub fn new(chip: R, delay: D, options: Lis3dhOptions) -> Result<Self, BadOptions> {
+/// Left-justified.
+fn axes([xl, xh, yl, yh, zl, zh]: [u8; 6]) -> [i16; 3] {
+    [[xl, xh], [yl, yh], [zl, zh]].map(|pair| i16::from_le_bytes(pair) >> 4)
+}
+
+impl Part for Lis3dhPart {
+    const IDENTITY: (u8, u8) = (WHO_AM_I, IDENTITY);
+    /// Table 11, and one for the sample under way.
+    const TURN_ON_SAMPLES: u32 = 8;
+    const TURN_ON: Duration = Duration::ZERO;
+    /// 54 bytes with their acknowledgements at 100 kHz.
+    const TRANSFERS: Duration = Duration::from_micros(4_860);
+    /// The FIFO's mode, twice, its status, twice, its address, and the settings again.
+    const BURST_BYTES: (u32, u32) = (36, 6);
+
+    fn with(options: AccelerometerOptions) -> Result<Self, BadOptions> {
         let scale = setting("full_scale_g", options.full_scale_g, FULL_SCALES)?;
         let rate = setting("data_rate_hertz", options.data_rate_hertz, DATA_RATES)?;
-        let (slower, than) = SLOWEST;
+        let fifo = if options.fifo { FIFO_ENABLE } else { 0 };
+        let accuracy = BLOCK_UPDATE_HIGH_RESOLUTION | scale << 4;
         Ok(Self {
-            chip,
-            delay,
-            control: [rate << 4 | AXES_ON, 0, 0, BLOCK_UPDATE_HIGH_RESOLUTION | scale << 4, 0, 0],
+            control: [rate << 4 | AXES_ON, 0, 0, accuracy, fifo, 0],
+            has_fifo: options.fifo,
             counts_per_g: 1_000.0 / MILLIGRAMS[usize::from(scale)],
-            period: Duration::from_secs(slower.into()) / than / u32::from(options.data_rate_hertz),
-            sensors: sensors_of(AXES),
         })
     }
-}
 
-impl<R: Registers, D: DelayNs + Send> Lis3dh<R, D> {
-    fn is_set_up(&mut self) -> Result<bool, NoData> {
+    fn is_set_up(&self, chip: &mut impl Registers) -> Result<bool, NoData> {
         let mut found = [0; 6];
-        self.chip.read(CTRL_REG1, BURST, &mut found)?;
-        Ok(found == self.control)
+        chip.read(CTRL_REG1, BURST, &mut found)?;
+        let is_collecting = !self.has_fifo || chip.read_one(FIFO_CTRL_REG)? == FIFO_STREAM;
+        Ok(is_collecting && found == self.control)
     }
 
     /// The data rate, which starts the chip, last.
-    fn set_up(&mut self) -> Result<(), NoData> {
+    fn set_up(&self, chip: &mut impl Registers) -> Result<(), NoData> {
+        if self.has_fifo {
+            chip.write(FIFO_CTRL_REG, FIFO_BYPASS)?;
+        }
         for (register, byte) in (CTRL_REG1..=CTRL_REG6).zip(self.control).rev() {
-            self.chip.write(register, byte)?;
+            chip.write(register, byte)?;
         }
-        wait(&mut self.delay, self.period * TURN_ON_SAMPLES);
-        if self.is_set_up()? { Ok(()) } else { Err(NoData::Corrupt) }
-    }
-}
-
-/// The flag and the axes, which follow each other, in one burst.
-fn sample(chip: &mut impl Registers) -> Result<Option<[i16; 3]>, NoData> {
-    let mut bytes = [0; 7];
-    chip.read(STATUS_REG, BURST, &mut bytes)?;
-    let [status, xl, xh, yl, yh, zl, zh] = bytes;
-    // Left-justified.
-    let counts = [[xl, xh], [yl, yh], [zl, zh]].map(|pair| i16::from_le_bytes(pair) >> 4);
-    Ok((status & ALL_NEW != 0).then_some(counts))
-}
-
-impl<R: Registers, D: DelayNs + Send> Device for Lis3dh<R, D> {
-    fn sensors(&self) -> &[Sensor] {
-        &self.sensors
+        Ok(())
     }
 
-    fn worst_case(&self) -> Duration {
-        // As much again for the kernel.
-        self.period * (TURN_ON_SAMPLES + 1) + TRANSFERS * 2 + self.chip.timeout()
+    fn start_fifo(&self, chip: &mut impl Registers) -> Result<(), NoData> {
+        chip.write(FIFO_CTRL_REG, FIFO_STREAM)
     }
 
-    fn time_on_bus(&self) -> Duration {
-        TRANSFERS
+    /// The flag and the axes, which follow each other, in one burst.
+    fn sample(&self, chip: &mut impl Registers) -> Result<Option<[i16; 3]>, NoData> {
+        let mut bytes = [0; 7];
+        chip.read(STATUS_REG, BURST, &mut bytes)?;
+        let [status, data @ ..] = bytes;
+        Ok((status & ALL_NEW != 0).then_some(axes(data)))
     }
 
-    fn measure(&mut self, _patience: Duration) -> Result<Measurement, NoData> {
-        self.chip.identify(WHO_AM_I, IDENTITY)?;
-        if !self.is_set_up()? {
-            self.set_up()?;
-        }
-        let counts = motion::fresh(&mut self.delay, self.period, || sample(&mut self.chip))?;
-        let axis = |counts| motion::acceleration(counts, RANGE, self.counts_per_g);
-        let outcomes = counts.map(axis).into_iter().enumerate().collect();
-        Ok(Measurement { age: Duration::ZERO, outcomes })
+    fn stored(&self, chip: &mut impl Registers) -> Result<usize, NoData> {
+        let source = chip.read_one(FIFO_SRC_REG)?;
+        Ok(usize::from(source & UNREAD) + usize::from(source & FIFO_FULL != 0))
+    }
+
+    fn take(
+        &self,
+        chip: &mut impl Registers,
+        _delay: &mut impl DelayNs,
+        count: usize,
+    ) -> Result<Vec<[i16; 3]>, NoData> {
+        let mut samples = vec![[0; 6]; count];
+        chip.read(OUT_X_L, BURST, samples.as_flattened_mut())?;
+        Ok(samples.into_iter().map(axes).collect())
+    }
+
+    fn acceleration(&self, counts: i16) -> Result<Quantity, NoData> {
+        motion::acceleration(counts, RANGE, self.counts_per_g)
     }
 }
 

@@ -74,6 +74,9 @@ pub trait Registers: Send {
     /// How long one transaction may take that never ends.
     fn timeout(&self) -> Duration;
 
+    /// How long so many bytes take on the wires: on I2C at 100 kHz, each with its acknowledgement.
+    fn span(&self, bytes: u32) -> Duration;
+
     /// Reads one register.
     ///
     /// # Errors
@@ -129,20 +132,25 @@ impl<I2C: I2c<Error: Into<NoData>> + Send> Registers for OverI2c<I2C> {
     fn timeout(&self) -> Duration {
         self.bus_timeout
     }
+
+    fn span(&self, bytes: u32) -> Duration {
+        Duration::from_micros(90) * bytes
+    }
 }
 
 /// A chip behind a chip select. The highest bit of the address says that it is read.
 #[derive(Debug)]
 pub struct OverSpi<SPI> {
     chip: SPI,
+    clock_hz: u32,
 }
 
 const SPI_READ: u8 = 0x80;
 
 impl<SPI> OverSpi<SPI> {
-    /// Takes the chip select for good.
-    pub const fn new(chip: SPI) -> Self {
-        Self { chip }
+    /// Takes the chip select for good, and is told the clock rate of its bus, in hertz.
+    pub const fn new(chip: SPI, clock_hz: u32) -> Self {
+        Self { chip, clock_hz }
     }
 }
 
@@ -165,5 +173,9 @@ impl<SPI: SpiDevice<Error: Into<NoData>> + Send> Registers for OverSpi<SPI> {
     /// The controller makes the clock: no chip can hold it.
     fn timeout(&self) -> Duration {
         Duration::ZERO
+    }
+
+    fn span(&self, bytes: u32) -> Duration {
+        Duration::from_secs(8) * bytes / self.clock_hz.max(1)
     }
 }

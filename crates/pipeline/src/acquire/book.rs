@@ -2,6 +2,7 @@
 //! said. Its bus worker and the supervisor write it in turn.
 
 mod orders;
+mod spread;
 
 use core::time::Duration;
 use std::sync::Arc;
@@ -14,6 +15,7 @@ use domain::{
 use ports::{Measurement, NotCalibrated, Pacing};
 use wire::status::{DeviceStatus, Lateness};
 
+use self::spread::Spread;
 use super::{Acquired, DevicePlan, Priority, Rhythm};
 use crate::{
     quality::{Quality, nanos},
@@ -42,6 +44,8 @@ pub(super) struct Book {
     ordinal: u64,
     /// How long one transaction occupies the bus when all is well.
     time_on_bus: Duration,
+    /// For a device whose own clock times its samples.
+    spread: Option<Spread>,
     activity: Activity,
     /// The correction of each sensor, if it has one.
     calibrations: Vec<Option<Calibration>>,
@@ -108,6 +112,7 @@ impl Book {
             since_taken: 0,
             ordinal: 0,
             time_on_bus: plan.device.time_on_bus(),
+            spread: plan.device.sample_period_max().map(Spread::new),
             activity: Activity::Running,
             calibrations: vec![None; plan.streams.len()],
             procedure: None,
@@ -343,13 +348,16 @@ impl Book {
     }
 
     fn found(&mut self, found: &[Measurement], now: Timestamp) -> Vec<Acquired> {
-        found.iter().filter_map(|measurement| self.measured(measurement, now)).collect()
+        let times = match &mut self.spread {
+            Some(spread) => spread.times(found, now),
+            None => found.iter().map(|measurement| now.before(measurement.age)).collect(),
+        };
+        found.iter().zip(times).filter_map(|(found, at)| self.measured(found, at)).collect()
     }
 
-    fn measured(&mut self, measurement: &Measurement, now: Timestamp) -> Option<Acquired> {
+    fn measured(&mut self, measurement: &Measurement, at: Timestamp) -> Option<Acquired> {
         self.succeed();
         self.counters.measurements_taken.add(1);
-        let at = now.before(measurement.age);
         if measurement.outcomes.iter().any(|(_, outcome)| outcome.is_ok()) {
             self.last_good = Some(at);
         }

@@ -33,6 +33,7 @@ fn device(pacing: Pacing, answers: &[Answer], asked: &Arc<Mutex<u32>>) -> MockDe
     let mut device = MockDevice::new();
     device.expect_pacing().return_const(pacing);
     device.expect_worst_case().return_const(SECOND);
+    device.expect_sample_period_max().return_const(None);
     device.expect_time_on_bus().return_const(SECOND / 10);
     device.expect_unwedge().returning(|| Ok(()));
     device.expect_frames().returning(ports::FrameCount::default);
@@ -154,6 +155,7 @@ fn burst() -> MockDevice {
         outcomes: vec![(0, Ok(Celsius::new(degrees).unwrap().into()))],
     };
     let mut device = MockDevice::new();
+    device.expect_sample_period_max().return_const(None);
     device.expect_time_on_bus().return_const(Duration::from_millis(1));
     device.expect_worst_case().return_const(Duration::from_millis(5));
     device.expect_pacing().return_const(Pacing::Asked);
@@ -172,9 +174,50 @@ fn what_a_burst_found_before_its_newest_comes_first_each_at_its_own_time() {
     assert_eq!(bench.counters.measurements_taken.get(), 8);
 }
 
+/// A device whose clock is off by 5 %: it believes to take 100 samples in a second. From one burst to the
+/// next it takes so many.
+fn self_timed(per_burst: u32) -> MockDevice {
+    let taken = |age: u32| Measurement {
+        age: Duration::from_millis(10) * age,
+        outcomes: vec![(0, Ok(Celsius::new(20.0).unwrap().into()))],
+    };
+    let mut device = MockDevice::new();
+    device.expect_sample_period_max().return_const(Some(Duration::from_millis(11)));
+    device.expect_time_on_bus().return_const(Duration::from_millis(1));
+    device.expect_worst_case().return_const(Duration::from_millis(5));
+    device.expect_pacing().return_const(Pacing::Asked);
+    device.expect_frames().returning(ports::FrameCount::default);
+    device.expect_measure().returning(move |_| Ok(taken(0)));
+    device.expect_earlier().returning(move || (1..per_burst).rev().map(taken).collect());
+    device
+}
+
+#[test]
+fn samples_that_a_device_timed_itself_are_spread_evenly_over_the_time_since_the_burst_before() {
+    for per_burst in [95, 105] {
+        let mut bench = bench(vec![plan(0, self_timed(per_burst), Rhythm::Every(SECOND))]);
+        let _first = bench.run(SECOND, 0);
+        let readings = bench.run(2 * SECOND, 0);
+        assert_eq!(readings.len(), 2 * per_burst as usize);
+        for (nth, (seconds, _)) in (1_u32..).zip(&readings) {
+            let even = f64::from(nth) / f64::from(per_burst);
+            assert!((seconds - even).abs() < 1e-6, "{nth} of {per_burst}: {seconds}");
+        }
+    }
+}
+
+#[test]
+fn samples_that_a_device_timed_itself_are_no_further_apart_than_its_slowest_clock_has_them() {
+    let mut bench = bench(vec![plan(0, self_timed(10), Rhythm::Every(SECOND))]);
+    let _first = bench.run(SECOND, 0);
+    let second = bench.run(SECOND, 0);
+    assert!((second[0].0 - (1.0 - 9.0 * 0.011)).abs() < 1e-9, "{second:?}");
+}
+
 #[test]
 fn a_burst_that_fails_tells_nothing_of_what_was_before() {
     let mut device = MockDevice::new();
+    device.expect_sample_period_max().return_const(None);
     device.expect_time_on_bus().return_const(Duration::from_millis(1));
     device.expect_worst_case().return_const(Duration::from_millis(5));
     device.expect_pacing().return_const(Pacing::Asked);
@@ -192,6 +235,7 @@ fn a_device_that_panics_is_an_internal_gap_and_its_neighbour_goes_on() {
     broken.expect_earlier().returning(Vec::new);
     broken.expect_pacing().return_const(Pacing::Asked);
     broken.expect_worst_case().return_const(SECOND);
+    broken.expect_sample_period_max().return_const(None);
     broken.expect_time_on_bus().return_const(SECOND / 10);
     broken.expect_unwedge().returning(|| Ok(()));
     broken.expect_measure().returning(|_| panic!("driver bug"));
@@ -212,6 +256,7 @@ fn slots_that_pass_while_the_bus_is_busy_are_one_gap_and_all_counted() {
     slow.expect_earlier().returning(Vec::new);
     slow.expect_pacing().return_const(Pacing::Asked);
     slow.expect_worst_case().return_const(SECOND);
+    slow.expect_sample_period_max().return_const(None);
     slow.expect_time_on_bus().return_const(SECOND / 10);
     slow.expect_unwedge().returning(|| Ok(()));
     slow.expect_frames().returning(ports::FrameCount::default);
@@ -263,6 +308,7 @@ fn fragile(
     device.expect_earlier().returning(Vec::new);
     device.expect_pacing().return_const(Pacing::Asked);
     device.expect_worst_case().return_const(SECOND);
+    device.expect_sample_period_max().return_const(None);
     device.expect_time_on_bus().return_const(SECOND / 10);
     device.expect_frames().returning(ports::FrameCount::default);
     device.expect_unwedge().returning(move || {
@@ -335,6 +381,7 @@ fn the_report_tells_how_late_and_how_long_and_how_old() {
     device.expect_earlier().returning(Vec::new);
     device.expect_pacing().return_const(Pacing::Asked);
     device.expect_worst_case().return_const(SECOND);
+    device.expect_sample_period_max().return_const(None);
     device.expect_time_on_bus().return_const(SECOND / 10);
     device.expect_frames().returning(ports::FrameCount::default);
     device.expect_unwedge().returning(|| Ok(()));
@@ -402,6 +449,7 @@ fn speaker(
     let mut device = MockDevice::new();
     device.expect_pacing().return_const(Pacing::Speaks);
     device.expect_worst_case().return_const(SECOND);
+    device.expect_sample_period_max().return_const(None);
     device.expect_time_on_bus().return_const(SECOND / 10);
     device.expect_unwedge().returning(|| Ok(()));
     device.expect_frames().returning(ports::FrameCount::default);

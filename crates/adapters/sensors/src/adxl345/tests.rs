@@ -3,11 +3,14 @@ use embedded_hal_mock::eh1::{
     i2c::{Mock, Transaction},
 };
 
+use ports::Device as _;
+
 use super::*;
 use crate::{registers::OverI2c, scripted::Scripted};
 
 const ADDRESS: u8 = 0x53;
-const OPTIONS: Adxl345Options = Adxl345Options { full_scale_g: 4, data_rate_hertz: 100 };
+const OPTIONS: AccelerometerOptions =
+    AccelerometerOptions { full_scale_g: 4, data_rate_hertz: 100, fifo: false };
 const FORMAT: u8 = 0x09;
 
 fn read(register: u8, bytes: &[u8]) -> Transaction {
@@ -107,9 +110,41 @@ fn another_chip_at_the_address_is_not_written_to() {
 #[test]
 fn a_setting_that_the_chip_does_not_have_is_refused() {
     for options in [
-        Adxl345Options { full_scale_g: 3, ..OPTIONS },
-        Adxl345Options { data_rate_hertz: 3_200, ..OPTIONS },
+        AccelerometerOptions { full_scale_g: 3, ..OPTIONS },
+        AccelerometerOptions { data_rate_hertz: 3_200, ..OPTIONS },
     ] {
         assert!(matches!(Adxl345::new((), (), options), Err(BadOptions::Unfit { .. })));
+    }
+}
+
+#[test]
+fn a_fifo_is_emptied_access_by_access_and_31_samples_may_be_more_than_it_could_hold() {
+    for (stored, gaps) in [(30_u8, 0), (31, 1), (32, 1)] {
+        let sample = [0, 256, -256_i16].map(i16::to_le_bytes).concat();
+        let mut script = vec![read(0x00, &[0xE5])];
+        script.extend(settings(0x0A, 0x08, FORMAT, 0x80));
+        script.push(read(0x39, &[stored]));
+        script.extend((0..stored).map(|_| read(0x32, &sample)));
+        script.extend(settings(0x0A, 0x08, FORMAT, 0x80));
+        let mut bus = Mock::new(&script);
+        let chip = OverI2c::new(Scripted(bus.clone()), ADDRESS, Duration::from_secs(1));
+        let options = AccelerometerOptions { fifo: true, ..OPTIONS };
+        let mut device = Adxl345::new(chip, NoopDelay::new(), options).unwrap();
+        let newest = device.measure(Duration::ZERO).unwrap();
+        bus.done();
+        let mut found = device.earlier();
+        found.push(newest);
+        let lost = vec![
+            (0, Err(NoData::Overflow)),
+            (1, Err(NoData::Overflow)),
+            (2, Err(NoData::Overflow)),
+        ];
+        let is_gap = |measurement: &ports::Measurement| measurement.outcomes == lost;
+        assert!(found.iter().take(gaps).all(is_gap));
+        let (gap, samples) = found.split_at(gaps);
+        assert_eq!((gap.len(), samples.len()), (gaps, usize::from(stored)));
+        assert!(!samples.iter().any(is_gap));
+        let step = Duration::from_millis(10);
+        assert!(found.windows(2).all(|pair| pair[0].age == pair[1].age + step));
     }
 }

@@ -5,6 +5,8 @@ use embedded_hal_mock::eh1::{
     spi::{Mock as SpiMock, Transaction as SpiTransaction},
 };
 
+use ports::Device as _;
+
 use super::*;
 use crate::{
     registers::{OverI2c, OverSpi},
@@ -12,7 +14,8 @@ use crate::{
 };
 
 const ADDRESS: u8 = 0x19;
-const OPTIONS: Lis3dhOptions = Lis3dhOptions { full_scale_g: 4, data_rate_hertz: 400 };
+const OPTIONS: AccelerometerOptions =
+    AccelerometerOptions { full_scale_g: 4, data_rate_hertz: 400, fifo: false };
 const CONTROL: [u8; 6] = [0x77, 0, 0, 0x98, 0, 0];
 
 fn read(register: u8, bytes: &[u8]) -> Transaction {
@@ -107,7 +110,7 @@ fn over_spi_the_address_says_read_and_burst_and_a_floating_line_is_an_absent_chi
     };
     let measure = |script: &[SpiTransaction<u8>]| {
         let mut bus = SpiMock::new(script);
-        let chip = OverSpi::new(Scripted(bus.clone()));
+        let chip = OverSpi::new(Scripted(bus.clone()), 1_000_000);
         let outcome = Lis3dh::new(chip, NoopDelay::new(), OPTIONS).unwrap().measure(Duration::ZERO);
         bus.done();
         outcome.map(|measurement| measurement.outcomes.len())
@@ -124,8 +127,55 @@ fn over_spi_the_address_says_read_and_burst_and_a_floating_line_is_an_absent_chi
 
 #[test]
 fn a_setting_that_the_chip_does_not_have_is_refused() {
-    let options = Lis3dhOptions { full_scale_g: 3, ..OPTIONS };
+    let options = AccelerometerOptions { full_scale_g: 3, ..OPTIONS };
     let refused = Lis3dh::new((), (), options).unwrap_err();
     assert_eq!(refused.to_string(), "full_scale_g: cannot be 3");
-    assert!(Lis3dh::new((), (), Lis3dhOptions { data_rate_hertz: 1, ..OPTIONS }).is_err());
+    assert!(Lis3dh::new((), (), AccelerometerOptions { data_rate_hertz: 1, ..OPTIONS }).is_err());
+}
+
+#[test]
+fn a_fifo_is_emptied_in_one_burst_and_believed_if_the_settings_are_right_after_it() {
+    let control = [0x77, 0, 0, 0x98, 0x40, 0];
+    let settings = [read(0xA0, &control), read(0x2E, &[0x80])];
+    let mut script = vec![read(0x0F, &[0x33])];
+    script.extend(settings.clone());
+    script.push(read(0x2F, &[0x02]));
+    script.push(read(0xA8, &[[0; 6], STILL].concat()));
+    script.extend(settings);
+    let mut script = [script.clone(), script].concat();
+    let last = script.len() - 1;
+    script[last] = read(0x2E, &[0x00]);
+    let mut bus = Mock::new(&script);
+    let chip = OverI2c::new(Scripted(bus.clone()), ADDRESS, Duration::from_secs(1));
+    let options = AccelerometerOptions { fifo: true, ..OPTIONS };
+    let mut device = Lis3dh::new(chip, NoopDelay::new(), options).unwrap();
+    let newest = device.measure(Duration::ZERO).unwrap();
+    // 36 bytes and two samples of six, at 100 kHz; a sample before that, one period of 400 Hz.
+    let read = Duration::from_micros(48 * 90);
+    assert_eq!(newest.age, read);
+    let ages: Vec<_> = device.earlier().iter().map(|earlier| earlier.age).collect();
+    assert_eq!(ages, [read + Duration::from_micros(2_500)]);
+    assert!(device.earlier().is_empty(), "they are handed out once");
+    assert_eq!(device.measure(Duration::ZERO), Err(NoData::Corrupt), "its supply failed");
+    assert!(device.earlier().is_empty());
+    bus.done();
+}
+
+#[test]
+fn a_fifo_is_switched_on_when_the_first_sample_is_right() {
+    let control = [0x77, 0, 0, 0x98, 0x40, 0];
+    let write = |register, byte| Transaction::write(ADDRESS, vec![register, byte]);
+    let mut script = vec![read(0x0F, &[0x33]), read(0xA0, &control), read(0x2E, &[0x00])];
+    script.push(write(0x2E, 0x00));
+    script.extend((0x20..=0x25).zip(control).rev().map(|(register, byte)| write(register, byte)));
+    script.push(write(0x2E, 0x80));
+    script.extend([read(0xA0, &control), read(0x2E, &[0x80])]);
+    // Empty twice, a period apart: it does not sample.
+    script.extend([read(0x2F, &[0x20]), read(0x2F, &[0x20])]);
+    let mut bus = Mock::new(&script);
+    let chip = OverI2c::new(Scripted(bus.clone()), ADDRESS, Duration::from_secs(1));
+    let options = AccelerometerOptions { fifo: true, ..OPTIONS };
+    let mut device = Lis3dh::new(chip, NoopDelay::new(), options).unwrap();
+    assert_eq!(device.measure(Duration::ZERO), Err(NoData::Timeout));
+    bus.done();
 }

@@ -86,7 +86,9 @@ impl<R: Registers> I2cChip for Registered<R> {
         let [address, rest @ ..] = bytes else { return Ok(()) };
         self.moves_on = !R::I2C_ADDRESS_HAS_FLAG || address & 0x80 != 0;
         self.pointer = if R::I2C_ADDRESS_HAS_FLAG { address & 0x7F } else { *address };
-        rest.iter().for_each(|&byte| self.store(byte, now));
+        for &byte in rest {
+            self.store(byte, now);
+        }
         Ok(())
     }
 
@@ -115,7 +117,9 @@ impl<R: SpiRegisters> SpiChip for Registered<R> {
             data.fill_with(|| self.load());
             self.registers.release();
         } else {
-            data.iter_mut().for_each(|byte| self.store(std::mem::replace(byte, 0xFF), now));
+            for byte in data {
+                self.store(std::mem::replace(byte, 0xFF), now);
+            }
         }
     }
 }
