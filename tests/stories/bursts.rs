@@ -3,9 +3,9 @@
 
 use std::{num::NonZeroUsize, sync::Arc, time::Duration};
 
-use domain::{FaultPolicy, Monotonic, NoData, Reading, Stream, StreamName, Timestamp, WallTime};
+use domain::{Monotonic, NoData, Reading, Timestamp, WallTime};
 use pipeline::{
-    acquire::{BusWorker, DevicePlan, Priority, Rhythm},
+    acquire::BusWorker,
     queue::{WhenFull, queue},
     telemetry::Counters,
 };
@@ -17,7 +17,7 @@ use sim::{
     time::{Elapsed, VirtualClock},
 };
 
-use crate::world::{SECOND, START, VirtualDelay};
+use crate::world::{SECOND, START, VirtualDelay, plan};
 
 /// m/s² from one sample to the next; they begin anew after so many.
 const STEP: f64 = 0.08;
@@ -30,19 +30,7 @@ fn acquired(
     period: Duration,
     span: Duration,
 ) -> Vec<Reading> {
-    let stream = |sensor: &ports::Sensor| Stream {
-        name: StreamName::new("motor", &sensor.name).unwrap(),
-        kind: sensor.kind,
-    };
-    let plan = DevicePlan {
-        number: 0,
-        name: "motor".to_owned(),
-        streams: device.sensors().iter().map(stream).collect(),
-        device: Box::new(device),
-        rhythm: Rhythm::Every(period),
-        faults: FaultPolicy::default(),
-        priority: Priority::Normal,
-    };
+    let plan = plan(0, "motor", device, period);
     let counters = Arc::new(Counters::default());
     let room = NonZeroUsize::new(1_000_000).unwrap();
     let (inlet, outlet) = queue(room, WhenFull::Block, Arc::clone(&counters));

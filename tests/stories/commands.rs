@@ -8,7 +8,7 @@ use std::{sync::Arc, time::Duration};
 use crate::world::{SECOND, Setup, World, gaps};
 
 /// Forgets everything.
-struct Nowhere;
+pub(crate) struct Nowhere;
 
 impl Keeper for Nowhere {
     fn keep(&mut self, _: &Kept) -> Result<(), NotKept> {

@@ -11,6 +11,7 @@ mod commands;
 mod devices;
 mod faults;
 mod metrics;
+mod procedures;
 mod supervisor;
 mod time;
 mod world;

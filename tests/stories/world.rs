@@ -306,7 +306,12 @@ fn streams(device: &str, driver: &dyn Device) -> Vec<Stream> {
     driver.sensors().iter().map(stream).collect()
 }
 
-fn plan(number: usize, name: &str, device: impl Device + 'static, period: Duration) -> DevicePlan {
+pub(crate) fn plan(
+    number: usize,
+    name: &str,
+    device: impl Device + 'static,
+    period: Duration,
+) -> DevicePlan {
     DevicePlan {
         number,
         name: name.to_owned(),

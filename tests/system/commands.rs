@@ -44,6 +44,13 @@ fn a_kept_rate_is_in_force_at_once_and_after_a_kill() {
     let (code, _, faults) = bench.command(&["reset", "outdor"]);
     assert!(code == Some(1) && faults.contains("did you mean `outdoor`"), "{faults}");
     assert_eq!(bench.command(&["set-rate", "outdoor", "soon"]).0, Some(2));
+    let words = ["calibrate", "outdoor", "--procedure", "forced_recalibration", "--target", "420"];
+    let (code, _, faults) = bench.command(&words);
+    assert!(
+        code == Some(1) && faults.contains("`outdoor` has no calibration procedure"),
+        "{faults}"
+    );
+    assert_eq!(bench.command(&["calibrate", "outdoor", "--target", "420"]).0, Some(2));
     let (code, out, _) = bench.command(&["stop", "outdoor", "--json"]);
     assert!(code == Some(0) && out.contains(r#""stopped":true"#), "{out}");
     let is_stopped = || {

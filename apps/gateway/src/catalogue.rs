@@ -14,6 +14,7 @@ use std::{
 };
 
 use bus_linux::I2C_TIMEOUT;
+use ports::{Device, Procedure};
 use sensors::{Attachment, Catalogue, Entry, Parameter, Value};
 
 pub use page::page;
@@ -64,13 +65,22 @@ pub fn run(
     Ok(0)
 }
 
+/// A device of the entry at a place where nothing is.
+fn made(entry: &Entry, attachment: &Attachment) -> Option<Box<dyn Device>> {
+    let arguments = sensors::Arguments::example(entry.parameters);
+    let bits_per_second = attachment.bits_per_second_default();
+    attachment.make_nowhere(&arguments, I2C_TIMEOUT, bits_per_second).ok()
+}
+
 /// How long one measurement takes on one of the entry's buses: when all is well, and at worst.
 fn times(entry: &Entry, attachment: &Attachment) -> Option<(Duration, Duration)> {
-    let arguments = sensors::Arguments::example(entry.parameters);
-    let made = attachment
-        .make_nowhere(&arguments, I2C_TIMEOUT, attachment.bits_per_second_default())
-        .ok()?;
-    Some((made.time_on_bus(), made.worst_case()))
+    made(entry, attachment).map(|made| (made.time_on_bus(), made.worst_case()))
+}
+
+/// The calibration procedures that its chip has for itself, the same on every bus.
+fn procedures(entry: &Entry) -> &'static [Procedure] {
+    let made = entry.attachments.first().and_then(|attachment| made(entry, attachment));
+    made.map_or(&[], |made| made.procedures())
 }
 
 /// A whole configuration with one device of `entry` on the bus of `attachment`.

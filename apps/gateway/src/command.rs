@@ -11,10 +11,13 @@ use std::{
 };
 
 use clap::{Args, Subcommand};
-use domain::{Calibration, Command, NotACalibration, Target};
+use domain::{Calibration, Command, NotACalibration, Procedure, Target};
 use pipeline::command::PROCEDURE_MAX;
 use sensors::Catalogue;
-use wire::{command::Answer, status::DeviceStatus};
+use wire::{
+    command::{Answer, Correction},
+    status::DeviceStatus,
+};
 
 use crate::{
     check,
@@ -35,6 +38,7 @@ pub(crate) const EXAMPLES: &str = "Examples:
   telemetryhub command set-rate outdoor 500ms --keep          ask it twice a second, after a restart too
   telemetryhub command calibrate outdoor humidity --gain 1.02 --offset -0.5
   telemetryhub command calibrate outdoor humidity --gain 1 --offset 0       end a calibration
+  telemetryhub command calibrate co2 --procedure forced_recalibration --target 420
   telemetryhub command stop pump                              acquire nothing from it until `start pump`
   telemetryhub command reset pump                             forget its failures, ask it again
 
@@ -94,9 +98,12 @@ enum Wish {
         /// What is multiplied by first; not 0
         #[arg(long, allow_negative_numbers = true, default_value_t = 1.0)]
         gain: f64,
-        /// Run the calibration procedure of the chip itself
-        #[arg(long)]
-        procedure: bool,
+        /// Run the calibration procedure of this name that the chip has for itself, or its usual one
+        #[arg(long, value_name = "NAME", num_args = 0..=1, default_missing_value = "")]
+        procedure: Option<String>,
+        /// What is right where the chip is now, for a procedure that wants to know, in the unit of its sensor
+        #[arg(long, requires = "procedure", allow_negative_numbers = true)]
+        target: Option<f64>,
     },
     /// Forget failures, so that what was left alone is asked again
     Reset {
@@ -136,8 +143,10 @@ impl Wish {
                     calibration: Calibration::new(*gain, *offset)?,
                 }
             }
-            Self::Calibrate { device, sensor: None, .. } => {
-                Command::RunProcedure { device: device.clone() }
+            Self::Calibrate { device, sensor: None, procedure, target, .. } => {
+                let name = procedure.clone().filter(|name| !name.is_empty());
+                let procedure = Procedure { name, target: *target };
+                Command::RunProcedure { device: device.clone(), procedure }
             }
             Self::Reset { device } => Command::Reset(target(device.as_ref())),
             Self::Start { device } => Command::Start(target(device.as_ref())),
@@ -214,9 +223,12 @@ fn tell(
     faults: &mut impl Write,
 ) -> io::Result<u8> {
     match answer {
-        Answer::Done { devices, counters } => {
+        Answer::Done { devices, counters, correction } => {
             if !matches!(command, Command::GetStatus(_)) {
                 writeln!(out, "{} done", command.word())?;
+            }
+            if let Some(Correction { number, unit }) = correction {
+                writeln!(out, "the chip corrects by {number:+} {unit} from now on")?;
             }
             let width = devices.keys().map(String::len).max().unwrap_or(0);
             for (name, device) in devices {
@@ -291,7 +303,7 @@ mod tests {
             ("commands_stop_done", 0),
         ];
         let counters = counters.map(|(name, count)| (name.to_owned(), count)).into();
-        let answer = Answer::Done { devices: BTreeMap::new(), counters };
+        let answer = Answer::Done { devices: BTreeMap::new(), counters, correction: None };
         let (mut out, mut faults) = (Vec::new(), Vec::new());
         let asked = Command::GetStatus(Target::Gateway);
         assert_eq!(tell(&asked, &answer, &mut out, &mut faults).unwrap(), 0);

@@ -333,9 +333,9 @@ fn control(
     let answer = move |who: &str, line: &[u8]| {
         let answer = match wire::command::decode(line) {
             Ok(command) => {
-                let pipeline::command::Answer { outcome, devices, counters } =
+                let pipeline::command::Answer { outcome, correction, devices, counters } =
                     commander.execute(who, &command);
-                wire::command::Answer::of(&outcome, devices, counters)
+                wire::command::Answer::of(&outcome, devices, counters).with_correction(correction)
             }
             Err(error) => {
                 counters.commands_not_understood.add(1);

@@ -5,6 +5,7 @@
 //! * **Command** — one wish for one device or for the whole gateway.
 //! * **Outcome** — it is done, or it is refused for a reason; never something in between.
 //! * **Calibration** — a straight line that corrects one sensor: number × gain + offset, in its unit.
+//! * **Procedure** — a calibration that a chip has for itself; its **correction** is what the chip adds since.
 //! * **Kept** — what survives a restart: calibrations always, rates and stops if asked to.
 //!
 //! # Deliberately absent
@@ -14,7 +15,7 @@
 use core::time::Duration;
 use std::collections::BTreeMap;
 
-use crate::{NoData, Quantity};
+use crate::{NoData, Quantity, QuantityKind};
 
 /// A correction of one sensor: `number × gain + offset`, both in the sensor's unit.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -65,6 +66,24 @@ impl Calibration {
     }
 }
 
+/// Which calibration procedure of a chip is to be run, and with what.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Procedure {
+    /// Its name; the first that the device offers if there is none.
+    pub name: Option<String>,
+    /// What is right where the chip is now, in the unit of its sensor, for a procedure that wants to know.
+    pub target: Option<f64>,
+}
+
+/// What a chip says that it adds to what it measures, since its calibration procedure.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Correction {
+    /// In the unit of `kind`; may be of either sign.
+    pub number: f64,
+    /// What is corrected.
+    pub kind: QuantityKind,
+}
+
 /// Whom a command is for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Target {
@@ -101,6 +120,8 @@ pub enum Command {
     RunProcedure {
         /// Which device.
         device: String,
+        /// Which procedure.
+        procedure: Procedure,
     },
     /// Forget failures: what was left alone is asked again.
     Reset(Target),
@@ -142,7 +163,7 @@ impl Command {
         match self {
             Self::SetRate { device, .. }
             | Self::Calibrate { device, .. }
-            | Self::RunProcedure { device }
+            | Self::RunProcedure { device, .. }
             | Self::GetStatus(Target::Device(device))
             | Self::Reset(Target::Device(device))
             | Self::Start(Target::Device(device))
@@ -193,11 +214,23 @@ pub enum Refusal {
         /// How busy it would be.
         percent: u64,
     },
-    /// The device has no calibration procedure of its own.
-    #[error("device `{device}` has no calibration procedure of its own")]
+    /// The device has no such calibration procedure of its own.
+    #[error("device `{device}` has no calibration procedure {}", named(procedure.as_deref()))]
     NoProcedure {
         /// Which.
         device: String,
+        /// What the procedure was called.
+        procedure: Option<String>,
+        /// Those that it has.
+        known: Vec<String>,
+    },
+    /// The procedure has to be told something else.
+    #[error("procedure `{procedure}` wants {wanted}")]
+    BadTarget {
+        /// Which.
+        procedure: String,
+        /// What it has to be told, in words.
+        wanted: String,
     },
     /// The procedure was begun and failed.
     #[error("the procedure of device `{device}` failed: {reason}")]
@@ -206,6 +239,12 @@ pub enum Refusal {
         device: String,
         /// Why.
         reason: NoData,
+    },
+    /// The procedure was run to its end, and the chip says that it is not calibrated.
+    #[error("device `{device}` has run its procedure, and says that it failed")]
+    ProcedureRejected {
+        /// Which.
+        device: String,
     },
     /// The device's worker does not come round to it.
     #[error("the bus of device `{device}` does not come round to it")]
@@ -218,6 +257,10 @@ pub enum Refusal {
     NotKept,
 }
 
+fn named(procedure: Option<&str>) -> String {
+    procedure.map_or_else(|| "of its own".to_owned(), |name| format!("`{name}`"))
+}
+
 impl Refusal {
     /// The word for it, as the wire and the audit have it; it never changes its meaning.
     pub const fn code(&self) -> &'static str {
@@ -228,7 +271,8 @@ impl Refusal {
             Self::BadPeriod => "bad_period",
             Self::BusTooBusy { .. } => "bus_too_busy",
             Self::NoProcedure { .. } => "no_procedure",
-            Self::ProcedureFailed { .. } => "procedure_failed",
+            Self::BadTarget { .. } => "bad_target",
+            Self::ProcedureFailed { .. } | Self::ProcedureRejected { .. } => "procedure_failed",
             Self::BusStuck { .. } => "bus_stuck",
             Self::NotKept => "not_kept",
         }
@@ -237,25 +281,32 @@ impl Refusal {
     /// Whether it was tried and failed; otherwise it was refused without being tried.
     pub const fn is_failure(&self) -> bool {
         match self {
-            Self::ProcedureFailed { .. } | Self::BusStuck { .. } | Self::NotKept => true,
+            Self::ProcedureFailed { .. }
+            | Self::ProcedureRejected { .. }
+            | Self::BusStuck { .. }
+            | Self::NotKept => true,
             Self::NoDevice { .. }
             | Self::NoSensor { .. }
             | Self::SpeaksUnasked { .. }
             | Self::BadPeriod
             | Self::BusTooBusy { .. }
-            | Self::NoProcedure { .. } => false,
+            | Self::NoProcedure { .. }
+            | Self::BadTarget { .. } => false,
         }
     }
 
     /// The names that could have been meant instead.
     pub fn known(&self) -> &[String] {
         match self {
-            Self::NoDevice { known, .. } | Self::NoSensor { known, .. } => known,
+            Self::NoDevice { known, .. }
+            | Self::NoSensor { known, .. }
+            | Self::NoProcedure { known, .. } => known,
             Self::SpeaksUnasked { .. }
             | Self::BadPeriod
             | Self::BusTooBusy { .. }
-            | Self::NoProcedure { .. }
+            | Self::BadTarget { .. }
             | Self::ProcedureFailed { .. }
+            | Self::ProcedureRejected { .. }
             | Self::BusStuck { .. }
             | Self::NotKept => &[],
         }
@@ -300,7 +351,7 @@ mod tests {
             Command::GetStatus(Target::Gateway),
             Command::SetRate { device: device.clone(), period: Duration::ZERO, is_kept: false },
             Command::Calibrate { device: device.clone(), sensor, calibration },
-            Command::RunProcedure { device },
+            Command::RunProcedure { device, procedure: Procedure { name: None, target: None } },
             Command::Reset(Target::Gateway),
             Command::Start(Target::Gateway),
             Command::Stop { target: Target::Gateway, is_kept: false },

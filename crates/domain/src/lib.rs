@@ -31,7 +31,8 @@ mod stream;
 
 pub use backoff::Backoff;
 pub use command::{
-    Calibration, Command, Kept, KeptDevice, NotACalibration, Outcome, Refusal, Target,
+    Calibration, Command, Correction, Kept, KeptDevice, NotACalibration, Outcome, Procedure,
+    Refusal, Target,
 };
 pub use device_state::{DeviceHealth, DeviceState, FaultPolicy, Return};
 pub use gap::NoData;

@@ -23,7 +23,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use domain::{Command, Kept, KeptDevice, Outcome, Refusal, Target};
+use domain::{Calibration, Command, Correction, Kept, KeptDevice, Outcome, Refusal, Target};
 use ports::{Audit, AuditRecord, Clock, Keeper};
 use wire::status::DeviceStatus;
 
@@ -37,6 +37,8 @@ pub const PROCEDURE_MAX: Duration = Duration::from_secs(30);
 pub struct Answer {
     /// What came of it.
     pub outcome: Outcome,
+    /// What the chip corrects by since, if it was a calibration procedure and the chip says so.
+    pub correction: Option<Correction>,
     /// How the devices fare that it was for, after it; empty if it was refused.
     pub devices: BTreeMap<String, DeviceStatus>,
     /// How many commands there were, by the names of their counters; of the status of all devices only.
@@ -103,9 +105,11 @@ impl Commander {
 
     /// Carries out `command` for `who`, and tells what came of it.
     pub fn execute(&self, who: &str, command: &Command) -> Answer {
-        let outcome = self.carry_out(command);
+        let done = self.carry_out(command);
+        let correction = done.as_ref().ok().copied().flatten();
+        let outcome = done.map(drop);
         self.counters.command(command, &outcome);
-        self.record(who, command, &outcome);
+        self.record(who, command, &outcome, correction);
         let (mut devices, mut counters) = (BTreeMap::new(), BTreeMap::new());
         if *command == Command::GetStatus(Target::Gateway) {
             counters = self.counters.commands();
@@ -114,52 +118,63 @@ impl Commander {
             devices = self.board.report();
             devices.retain(|name, _| command.device().is_none_or(|device| device == name));
         }
-        Answer { outcome, devices, counters }
+        Answer { outcome, correction, devices, counters }
     }
 
-    fn record(&self, who: &str, command: &Command, outcome: &Outcome) {
+    fn record(
+        &self,
+        who: &str,
+        command: &Command,
+        outcome: &Outcome,
+        correction: Option<Correction>,
+    ) {
         let (word, device) = (command.word(), command.device());
         match outcome {
             Ok(()) if matches!(command, Command::GetStatus(_)) => {
                 tracing::debug!(who, word, device, "command done");
             }
-            Ok(()) => tracing::info!(who, word, device, "command done"),
+            Ok(()) => tracing::info!(who, word, device, ?correction, "command done"),
             Err(refusal) => tracing::warn!(who, word, device, %refusal, "command refused"),
         }
-        let record = AuditRecord { at: self.clock.now(), who, command, outcome };
+        let record = AuditRecord { at: self.clock.now(), who, command, outcome, correction };
         if let Err(fault) = lock(&self.audit).record(&record) {
             tracing::error!(%fault, cause = %fault.cause, who, word, device, "command not audited");
         }
     }
 
-    fn carry_out(&self, command: &Command) -> Outcome {
+    fn carry_out(&self, command: &Command) -> Result<Option<Correction>, Refusal> {
         match command {
-            Command::GetStatus(target) => self.board.meant_by(target).map(drop),
+            Command::GetStatus(target) => drop(self.board.meant_by(target)?),
             Command::SetRate { device, period, is_kept } => {
-                self.set_rate(device, *period, *is_kept)
+                self.set_rate(device, *period, *is_kept)?;
             }
             Command::Calibrate { device, sensor, calibration } => {
-                let mut keeping = lock(&self.kept);
-                self.board.calibrate(device, sensor, *calibration)?;
-                keeping.change(std::slice::from_ref(device), |kept| {
-                    if calibration.is_identity() {
-                        kept.calibrations.remove(sensor);
-                    } else {
-                        kept.calibrations.insert(sensor.clone(), *calibration);
-                    }
-                })
+                self.calibrate(device, sensor, *calibration)?;
             }
-            Command::RunProcedure { device } => self.board.run_procedure(device, PROCEDURE_MAX),
+            Command::RunProcedure { device, procedure } => {
+                return self.board.run_procedure(device, procedure, PROCEDURE_MAX);
+            }
             Command::Reset(target) => {
-                let meant = self.board.meant_by(target)?;
-                for device in &meant {
+                for device in &self.board.meant_by(target)? {
                     self.board.reset(device);
                 }
-                Ok(())
             }
-            Command::Start(target) => self.start(target),
-            Command::Stop { target, is_kept } => self.stop(target, *is_kept),
+            Command::Start(target) => self.start(target)?,
+            Command::Stop { target, is_kept } => self.stop(target, *is_kept)?,
         }
+        Ok(None)
+    }
+
+    fn calibrate(&self, device: &str, sensor: &str, calibration: Calibration) -> Outcome {
+        let mut keeping = lock(&self.kept);
+        self.board.calibrate(device, sensor, calibration)?;
+        keeping.change(&[device.to_owned()], |kept| {
+            if calibration.is_identity() {
+                kept.calibrations.remove(sensor);
+            } else {
+                kept.calibrations.insert(sensor.to_owned(), calibration);
+            }
+        })
     }
 
     fn set_rate(&self, device: &str, period: Duration, is_kept: bool) -> Outcome {

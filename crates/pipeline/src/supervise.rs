@@ -26,7 +26,7 @@ use core::time::Duration;
 use std::{collections::BTreeMap, sync::Arc};
 
 use crossbeam_channel::{RecvTimeoutError, bounded};
-use domain::{Calibration, Monotonic, Outcome, Refusal, Target};
+use domain::{Calibration, Correction, Monotonic, Outcome, Procedure, Refusal, Target};
 use ports::{Clock, NotCalibrated, Wake, Waker};
 use wire::status::DeviceStatus;
 
@@ -139,26 +139,35 @@ impl Board {
         self.order(device, |bus| bus.start(device, now))
     }
 
-    /// Has the worker of `device` run the chip's calibration procedure, and waits for its end, but no
-    /// longer than `patience`.
+    /// Has the worker of `device` run a calibration procedure of the chip, and waits for its end, but no
+    /// longer than `patience`. Gives what the chip corrects by since, if it says so.
     ///
     /// # Errors
     ///
     /// A [`Refusal`] if there is no such device or procedure, or it fails, or the worker does not come
     /// round to it in time.
-    pub fn run_procedure(&self, device: &str, patience: Duration) -> Outcome {
+    pub fn run_procedure(
+        &self,
+        device: &str,
+        procedure: &Procedure,
+        patience: Duration,
+    ) -> Result<Option<Correction>, Refusal> {
         let (reply, replied) = bounded(1);
-        self.order(device, |bus| bus.set_procedure(device, Some(reply.clone())))?;
+        self.order(device, |bus| bus.set_procedure(device, procedure, reply.clone()))??;
         drop(reply);
         let device = device.to_owned();
         match replied.recv_timeout(patience) {
-            Ok(Ok(())) => Ok(()),
-            Ok(Err(NotCalibrated::NoProcedure)) => Err(Refusal::NoProcedure { device }),
+            Ok(Ok(correction)) => Ok(correction),
+            Ok(Err(NotCalibrated::NoProcedure)) => {
+                let (procedure, known) = (procedure.name.clone(), Vec::new());
+                Err(Refusal::NoProcedure { device, procedure, known })
+            }
             Ok(Err(NotCalibrated::Failed(reason))) => {
                 Err(Refusal::ProcedureFailed { device, reason })
             }
+            Ok(Err(NotCalibrated::Rejected)) => Err(Refusal::ProcedureRejected { device }),
             Err(RecvTimeoutError::Timeout) => {
-                self.order(&device, |bus| bus.set_procedure(&device, None))?;
+                self.order(&device, |bus| bus.forget_procedure(&device))?;
                 Err(Refusal::BusStuck { device })
             }
             // Somebody else has asked for it since then.

@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 
-use domain::{NoData, Quantity, QuantityKind};
+use domain::{Correction, NoData, Quantity, QuantityKind};
 
 /// One measuring point of a device: the name and kind of the quantity it gives.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,15 +43,68 @@ pub struct FrameCount {
     pub corrupt: u64,
 }
 
+/// A calibration procedure that a device has for itself.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Procedure {
+    /// What it is called, in words of a-z and `_`.
+    pub name: &'static str,
+    /// What it has to be told, if anything: what is right where the device is now.
+    pub target: Option<TargetRange>,
+}
+
+/// A number of this kind, from `low` to `high`, in the kind's unit.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct TargetRange {
+    /// What it is.
+    pub kind: QuantityKind,
+    /// The least.
+    pub low: f64,
+    /// The most.
+    pub high: f64,
+}
+
+impl Procedure {
+    /// Whether it can be run with this target.
+    pub fn admits(&self, target: Option<f64>) -> bool {
+        match (self.target, target) {
+            (None, None) => true,
+            (Some(TargetRange { low, high, .. }), Some(target)) => (low..=high).contains(&target),
+            (None, Some(_)) | (Some(_), None) => false,
+        }
+    }
+
+    /// What it wants, in words.
+    pub fn wanted(&self) -> String {
+        self.target.map_or_else(
+            || "no target".to_owned(),
+            |TargetRange { kind, low, high }| {
+                format!("a target of {low} to {high} {}", kind.unit())
+            },
+        )
+    }
+}
+
+/// How far a calibration procedure has come.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Calibrating {
+    /// It goes on when it is called again, after so long.
+    Waits(Duration),
+    /// It is over, with what the device corrects by since, if it says so.
+    Done(Option<Correction>),
+}
+
 /// Why a device has not calibrated itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NotCalibrated {
     /// It has no procedure for that.
-    #[error("the device has no calibration procedure of its own")]
+    #[error("the device has no such calibration procedure")]
     NoProcedure,
-    /// The procedure failed.
+    /// The procedure could not be run to its end.
     #[error("the calibration procedure failed: {0}")]
     Failed(NoData),
+    /// The device says that the procedure failed.
+    #[error("the device rejects its calibration")]
+    Rejected,
 }
 
 /// One addressable chip or module, with all the sensors it hosts.
@@ -111,13 +164,26 @@ pub trait Device: Send {
         Ok(())
     }
 
-    /// Runs the calibration procedure that the chip has for itself, if it has one; what it must be
-    /// surrounded by meanwhile, the driver's page says. Takes [`worst_case`](Self::worst_case) at most.
+    /// The calibration procedures that the chip has for itself, the usual one first; what it must be
+    /// surrounded by meanwhile, the driver's page says. Constant for the life of the device.
+    fn procedures(&self) -> &'static [Procedure] {
+        &[]
+    }
+
+    /// Begins one of [`procedures`](Self::procedures), or goes on with it, with a target that it admits. A
+    /// call takes [`worst_case`](Self::worst_case) at most; what the chip needs longer for is waited for
+    /// between two calls, so that nobody on its bus waits too. Asked for quantities meanwhile, the device
+    /// is [`NoData::NotReady`].
     ///
     /// # Errors
     ///
-    /// [`NotCalibrated`] if the chip has no such procedure, or it failed.
-    fn calibrate(&mut self) -> Result<(), NotCalibrated> {
+    /// [`NotCalibrated`] if the chip has no such procedure, or it failed. It is over then.
+    fn calibrate(
+        &mut self,
+        procedure: &str,
+        target: Option<f64>,
+    ) -> Result<Calibrating, NotCalibrated> {
+        let _ = (procedure, target);
         Err(NotCalibrated::NoProcedure)
     }
 

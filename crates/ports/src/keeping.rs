@@ -1,6 +1,6 @@
 //! The ports to what outlives the process besides samples: settings, and the audit of commands.
 
-use domain::{Command, Kept, Outcome, Timestamp};
+use domain::{Command, Correction, Kept, Outcome, Timestamp};
 
 /// The medium did not take it.
 #[derive(Debug, thiserror::Error)]
@@ -40,6 +40,8 @@ pub struct AuditRecord<'a> {
     pub command: &'a Command,
     /// What came of it.
     pub outcome: &'a Outcome,
+    /// What a chip corrects by since its calibration procedure.
+    pub correction: Option<Correction>,
 }
 
 /// Keeps the audit of commands: append-only, oldest first.

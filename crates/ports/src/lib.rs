@@ -26,7 +26,10 @@ pub mod contract;
 pub use attributes::Attributes;
 pub use byte_source::{ByteSource, Received};
 pub use clock::{Clock, Wake};
-pub use device::{Device, FrameCount, Measurement, NotCalibrated, Pacing, Sensor};
+pub use device::{
+    Calibrating, Device, FrameCount, Measurement, NotCalibrated, Pacing, Procedure, Sensor,
+    TargetRange,
+};
 pub use input_line::{Edge, InputLine};
 pub use keeping::{Audit, AuditRecord, Keeper, NotKept};
 pub use publisher::{Delivery, Message, NotTaken, PublishError, Publisher, Token, Waker};

@@ -13,7 +13,7 @@
 use core::time::Duration;
 use std::collections::BTreeMap;
 
-use domain::{Calibration, Command, Outcome, Target};
+use domain::{Calibration, Command, Outcome, Procedure, Target};
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -42,6 +42,10 @@ struct Request {
     offset: Option<f64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     keep: Option<bool>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    procedure: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    target: Option<f64>,
 }
 
 /// Encodes a command as version 1, without the end of the line.
@@ -62,11 +66,12 @@ pub fn encode(command: &Command) -> Vec<u8> {
             request.gain = Some(calibration.gain());
             request.offset = Some(calibration.offset());
         }
+        Command::RunProcedure { procedure: Procedure { name, target }, .. } => {
+            request.procedure.clone_from(name);
+            request.target = *target;
+        }
         Command::Stop { is_kept, .. } => request.keep = Some(*is_kept),
-        Command::GetStatus(_)
-        | Command::RunProcedure { .. }
-        | Command::Reset(_)
-        | Command::Start(_) => {}
+        Command::GetStatus(_) | Command::Reset(_) | Command::Start(_) => {}
     }
     // Texts and finite numbers under text keys: there is nothing to fail on.
     serde_json::to_vec(&request).unwrap_or_default()
@@ -96,7 +101,10 @@ pub fn decode(bytes: &[u8]) -> Result<Command, DecodeError> {
             sensor: request.sensor.clone().ok_or_else(|| missing("sensor"))?,
             calibration: request.calibration()?,
         },
-        "run_procedure" => Command::RunProcedure { device: device()? },
+        "run_procedure" => {
+            let procedure = Procedure { name: request.procedure.clone(), target: request.target };
+            Command::RunProcedure { device: device()?, procedure }
+        }
         "reset" => Command::Reset(target()),
         "start" => Command::Start(target()),
         "stop" => Command::Stop { target: target(), is_kept },
@@ -120,11 +128,12 @@ impl Request {
 
     /// Refuses a field that means nothing to the command.
     fn refuse_surplus(&self) -> Result<(), DecodeError> {
-        let (rate, line, stop) = match self.command.as_str() {
-            "set_rate" => (true, false, true),
-            "calibrate" => (false, true, false),
-            "stop" => (false, false, true),
-            _ => (false, false, false),
+        let (rate, line, stop, procedure) = match self.command.as_str() {
+            "set_rate" => (true, false, true, false),
+            "calibrate" => (false, true, false, false),
+            "run_procedure" => (false, false, false, true),
+            "stop" => (false, false, true, false),
+            _ => (false, false, false, false),
         };
         let fields = [
             (self.period_us.is_some() && !rate, "period_us"),
@@ -132,6 +141,8 @@ impl Request {
             (self.gain.is_some() && !line, "gain"),
             (self.offset.is_some() && !line, "offset"),
             (self.keep.is_some() && !stop, "keep"),
+            (self.procedure.is_some() && !procedure, "procedure"),
+            (self.target.is_some() && !procedure, "target"),
         ];
         match fields.into_iter().find(|(is_surplus, _)| *is_surplus) {
             Some((_, field)) => Err(wrong("field of this command", field)),
@@ -140,8 +151,23 @@ impl Request {
     }
 }
 
+/// What a chip corrects by since its calibration procedure.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Correction {
+    /// Is added to what it measures.
+    pub number: f64,
+    /// The UCUM code of its unit.
+    pub unit: String,
+}
+
+impl From<domain::Correction> for Correction {
+    fn from(domain::Correction { number, kind }: domain::Correction) -> Self {
+        Self { number, unit: kind.unit().to_owned() }
+    }
+}
+
 /// What comes back for one line.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Answer {
     /// It is done.
     Done {
@@ -149,6 +175,8 @@ pub enum Answer {
         devices: BTreeMap<String, DeviceStatus>,
         /// How many commands there were, by the names of their counters; may be empty.
         counters: BTreeMap<String, u64>,
+        /// What a calibration procedure has changed, if the chip says so.
+        correction: Option<Correction>,
     },
     /// It is not.
     Refused {
@@ -171,6 +199,8 @@ struct Json {
     message: Option<String>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     known: Vec<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    correction: Option<Correction>,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     devices: BTreeMap<String, device::Json>,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
@@ -185,12 +215,23 @@ impl Answer {
         counters: BTreeMap<String, u64>,
     ) -> Self {
         match outcome {
-            Ok(()) => Self::Done { devices, counters },
+            Ok(()) => Self::Done { devices, counters, correction: None },
             Err(refusal) => Self::Refused {
                 reason: refusal.code().to_owned(),
                 message: refusal.to_string(),
                 known: refusal.known().to_vec(),
             },
+        }
+    }
+
+    /// The same, if it is done, with what a calibration procedure has changed.
+    #[must_use]
+    pub fn with_correction(self, correction: Option<domain::Correction>) -> Self {
+        match self {
+            Self::Done { devices, counters, .. } => {
+                Self::Done { devices, counters, correction: correction.map(Correction::from) }
+            }
+            refused @ Self::Refused { .. } => refused,
         }
     }
 
@@ -205,12 +246,13 @@ impl Answer {
     pub fn encode(&self) -> Vec<u8> {
         let result = |word: &str| word.to_owned();
         let json = match self.clone() {
-            Self::Done { devices, counters } => Json {
+            Self::Done { devices, counters, correction } => Json {
                 v: VERSION,
                 result: result("done"),
                 reason: None,
                 message: None,
                 known: Vec::new(),
+                correction,
                 devices: devices
                     .iter()
                     .map(|(name, device)| (name.clone(), device.into()))
@@ -223,6 +265,7 @@ impl Answer {
                 reason: Some(reason),
                 message: Some(message),
                 known,
+                correction: None,
                 devices: BTreeMap::new(),
                 counters: BTreeMap::new(),
             },
@@ -244,6 +287,7 @@ impl Answer {
             "done" => Ok(Self::Done {
                 devices: json.devices.into_iter().map(device).collect::<Result<_, _>>()?,
                 counters: json.counters,
+                correction: json.correction,
             }),
             "refused" => Ok(Self::Refused {
                 reason: json.reason.ok_or_else(|| missing("reason"))?,

@@ -1,9 +1,10 @@
 //! The catalogue for programs.
 
+use ports::{Procedure, TargetRange};
 use sensors::{Attachment, Entry, Parameter, Point, Value};
 use serde_json::{Value as Json, json};
 
-use super::{example, range_of, times, type_of};
+use super::{example, procedures, range_of, times, type_of};
 
 /// `{"drivers": […]}`, with numbers in the units that are named beside them.
 pub(super) fn document(entries: &[&Entry]) -> Json {
@@ -21,6 +22,7 @@ fn of(entry: &Entry) -> Json {
             ports::Pacing::Speaks => "speaks",
         },
         "sensors": entry.sensors.iter().map(sensor).collect::<Vec<_>>(),
+        "procedures": procedures(entry).iter().map(procedure).collect::<Vec<_>>(),
         "parameters": entry.parameters.iter().map(parameter).collect::<Vec<_>>(),
         "buses": entry.attachments.iter().map(|a| bus(entry, a)).collect::<Vec<_>>(),
     })
@@ -34,6 +36,18 @@ fn sensor(point: &Point) -> Json {
         "resolution": point.resolution,
         "low": point.low,
         "high": point.high,
+    })
+}
+
+fn procedure(procedure: &Procedure) -> Json {
+    json!({
+        "name": procedure.name,
+        "target": procedure.target.map(|TargetRange { kind, low, high }| json!({
+            "quantity": kind.name(),
+            "unit": kind.unit(),
+            "low": low,
+            "high": high,
+        })),
     })
 }
 

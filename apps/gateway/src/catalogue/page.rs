@@ -4,7 +4,7 @@ use core::fmt::Write as _;
 
 use sensors::{Entry, Point};
 
-use super::{bus_of, default_of, example, flat, plain, range_of, times, type_of};
+use super::{bus_of, default_of, example, flat, plain, procedures, range_of, times, type_of};
 use crate::config::spoken;
 
 const HEAD: &str = "# Catalogue
@@ -45,6 +45,10 @@ fn section(text: &mut String, entry: &Entry) {
             |(usual, worst)| format!("{} on the bus, at worst {}", spoken(usual), spoken(worst)),
         );
         let _ = writeln!(text, "* On {}: {time}.", bus_of(attachment));
+    }
+    for procedure in procedures(entry) {
+        let (name, wanted) = (procedure.name, procedure.wanted());
+        let _ = writeln!(text, "* Calibration procedure `{name}` wants {wanted}.");
     }
     if !entry.sensors.is_empty() {
         let _ = writeln!(

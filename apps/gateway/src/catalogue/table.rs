@@ -4,7 +4,7 @@ use core::fmt::Write as _;
 
 use sensors::{Entry, Point};
 
-use super::{bus_of, default_of, example, flat, plain, range_of, times, type_of};
+use super::{bus_of, default_of, example, flat, plain, procedures, range_of, times, type_of};
 use crate::config::spoken;
 
 /// One line an entry.
@@ -36,6 +36,9 @@ pub(super) fn in_full(entry: &Entry) -> String {
             let (usual, worst) = (spoken(usual), spoken(worst));
             let _ = writeln!(text, "           {usual} on the bus, at worst {worst}");
         }
+    }
+    for procedure in procedures(entry) {
+        let _ = writeln!(text, "procedure  {}, wants {}", procedure.name, procedure.wanted());
     }
     let _ = writeln!(text, "\nsensors");
     let width = sensors.iter().map(|point| point.name.len()).fold(16, usize::max);

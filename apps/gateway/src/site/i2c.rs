@@ -14,7 +14,9 @@ use std::{
 
 use bus_linux::{Delay, GpioOutput, I2cNode, I2cRecovery, PowerLine};
 use domain::NoData;
-use ports::{Device, FrameCount, Measurement, NotCalibrated, Pacing, Sensor, Unwedge};
+use ports::{
+    Calibrating, Device, FrameCount, Measurement, NotCalibrated, Pacing, Procedure, Sensor, Unwedge,
+};
 use sensors::{BadOptions, I2cHandle, SELECTION, Switch, Tca9548a};
 
 use crate::config::{self, Bus, Channel, Recovery};
@@ -159,8 +161,20 @@ impl Device for OnI2c {
         self.shared.unwedge().and(device)
     }
 
-    fn calibrate(&mut self) -> Result<(), NotCalibrated> {
-        self.device.calibrate()
+    fn procedures(&self) -> &'static [Procedure] {
+        self.device.procedures()
+    }
+
+    fn calibrate(
+        &mut self,
+        procedure: &str,
+        target: Option<f64>,
+    ) -> Result<Calibrating, NotCalibrated> {
+        self.device.calibrate(procedure, target)
+    }
+
+    fn sample_period_max(&self) -> Option<Duration> {
+        self.device.sample_period_max()
     }
 
     fn earlier(&mut self) -> Vec<Measurement> {

@@ -20,6 +20,14 @@
 //! there is still none the number doubles, up to [`POLLS_MAX`]: were a chip to take a second start as a
 //! new one, it would be left alone for long enough all the same.
 //!
+//! # Forced recalibration
+//!
+//! 3.8.1, the procedure `forced_recalibration`: for three minutes at least the chip has measured, at its usual voltage, in air that is well
+//! mixed and has a known share of carbon dioxide, such as 420 ppm outdoors; then it is told that share as
+//! the target. It is stopped for that and started again with the next measurement; the chip keeps what it
+//! has found without supply. The commands are written here: the published driver takes a correction below
+//! zero for a failure.
+//!
 //! # Deliberately absent
 //!
 //! Self-calibration keeps the chip's setting (on, for chips that breathe fresh air once a week).
@@ -27,15 +35,16 @@
 
 use core::time::Duration;
 
-use domain::{NoData, Quantity, QuantityKind};
+use domain::{Correction, NoData, Quantity, QuantityKind};
 use embedded_hal::{delay::DelayNs, i2c::I2c};
-use ports::{Device, Measurement, Sensor};
+use ports::{Calibrating, Device, Measurement, NotCalibrated, Procedure, Sensor, TargetRange};
 use scd4x::{Error, Scd4x, types::RawSensorData};
 
 use crate::{
     Attachment, Entry, I2cPlace, Parameter, Point, Preset, Value,
     hygrometer::{Air, points},
-    sensors_of,
+    sensirion::{framed, read_words},
+    sensors_of, words,
 };
 
 /// Output range (2.1), ppm.
@@ -74,7 +83,7 @@ pub(crate) const ENTRY: Entry = Entry {
     }],
     sensors: SENSORS,
     attachments: &[Attachment::I2c {
-        addresses: &[0x62],
+        addresses: &[ADDRESS],
         make: |I2cPlace { bus, delay, bus_timeout, .. }, arguments| {
             let ambient_hectopascals = arguments.integer("ambient_hpa")?;
             let options = Scd41Options { ambient_hectopascals, bus_timeout };
@@ -82,6 +91,22 @@ pub(crate) const ENTRY: Entry = Entry {
         },
     }],
 };
+
+const ADDRESS: u8 = 0x62;
+
+/// 3.8.1. The target is in the range of the SCD41's accuracy (table 1).
+const PROCEDURES: &[Procedure] = &[Procedure {
+    name: "forced_recalibration",
+    target: Some(TargetRange { kind: QuantityKind::CarbonDioxide, low: 400.0, high: 5_000.0 }),
+}];
+const STOP: [u8; 2] = [0x3F, 0x86];
+/// How long the chip takes to stop, and to recalibrate itself (table 9).
+const STOP_TAKES: Duration = Duration::from_millis(500);
+const RECALIBRATION: [u8; 2] = [0x36, 0x2F];
+const RECALIBRATION_TAKES: Duration = Duration::from_millis(400);
+/// What it says of a recalibration that failed; else the correction plus 0x8000.
+const FAILED: u16 = 0xFFFF;
+const NO_CORRECTION: i32 = 0x8000;
 
 /// What the driver waits: 1 ms after each of pressure, start, data-ready and read (table 9).
 const DELAYS: Duration = Duration::from_millis(4);
@@ -111,12 +136,23 @@ pub struct Scd41<I2C, D> {
     options: Scd41Options,
     sensors: Vec<Sensor>,
     vigil: Vigil,
+    recalibration: Option<Phase>,
+}
+
+/// What a forced recalibration waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    /// The chip has been told to stop.
+    Stopping,
+    /// It has been told the target.
+    Recalibrating,
 }
 
 impl<I2C, D> Scd41<I2C, D> {
     /// Takes the bus handle and the delay for good.
     pub fn new(bus: I2C, delay: D, options: Scd41Options) -> Self {
-        Self { bus, delay, options, sensors: sensors_of(SENSORS), vigil: Vigil::default() }
+        let (sensors, vigil) = (sensors_of(SENSORS), Vigil::default());
+        Self { bus, delay, options, sensors, vigil, recalibration: None }
     }
 }
 
@@ -139,6 +175,42 @@ where
         let has_news = chip.data_ready_status().map_err(reason)?;
         has_news.then(|| chip.sensor_output().map_err(reason)).transpose()
     }
+
+    /// One step of a forced recalibration, after `phase`; and for what to wait then.
+    fn recalibrate(
+        &mut self,
+        phase: Option<Phase>,
+        target: u16,
+    ) -> Result<Calibrating, NotCalibrated> {
+        let (next, waits) = match phase {
+            None => {
+                words::write(&mut self.bus, ADDRESS, &STOP).map_err(NotCalibrated::Failed)?;
+                // Whatever comes of it, it is to be started again.
+                self.vigil.end();
+                (Phase::Stopping, STOP_TAKES)
+            }
+            Some(Phase::Stopping) => {
+                let bytes = [&RECALIBRATION[..], &framed(target)].concat();
+                words::write(&mut self.bus, ADDRESS, &bytes).map_err(NotCalibrated::Failed)?;
+                (Phase::Recalibrating, RECALIBRATION_TAKES)
+            }
+            Some(Phase::Recalibrating) => {
+                let [word] = read_words(&mut self.bus, ADDRESS).map_err(NotCalibrated::Failed)?;
+                return correction(word);
+            }
+        };
+        self.recalibration = Some(next);
+        Ok(Calibrating::Waits(waits))
+    }
+}
+
+fn correction(word: u16) -> Result<Calibrating, NotCalibrated> {
+    if word == FAILED {
+        return Err(NotCalibrated::Rejected);
+    }
+    let number = f64::from(i32::from(word) - NO_CORRECTION);
+    let kind = QuantityKind::CarbonDioxide;
+    Ok(Calibrating::Done(Some(Correction { number, kind })))
 }
 
 impl<I2C, D> Device for Scd41<I2C, D>
@@ -159,7 +231,28 @@ where
         DELAYS + TRANSFERS
     }
 
+    fn procedures(&self) -> &'static [Procedure] {
+        PROCEDURES
+    }
+
+    fn calibrate(
+        &mut self,
+        procedure: &str,
+        target: Option<f64>,
+    ) -> Result<Calibrating, NotCalibrated> {
+        let offered = PROCEDURES.iter().find(|offered| offered.name == procedure);
+        let is_admitted = offered.is_some_and(|offered| offered.admits(target));
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "400 to 5000")]
+        let target = target.filter(|_| is_admitted).map(|target| target.round() as u16);
+        let target = target.ok_or(NotCalibrated::NoProcedure)?;
+        let phase = self.recalibration.take();
+        self.recalibrate(phase, target)
+    }
+
     fn measure(&mut self, _patience: Duration) -> Result<Measurement, NoData> {
+        if self.recalibration.is_some() {
+            return Err(NoData::NotReady);
+        }
         match self.ask() {
             Ok(Some(words)) => {
                 self.vigil.rewarded();

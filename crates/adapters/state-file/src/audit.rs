@@ -31,6 +31,8 @@ struct Line<'a> {
     result: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    correction: Option<wire::command::Correction>,
 }
 
 /// The audit in one folder.
@@ -56,6 +58,7 @@ impl AuditFile {
             request: RawValue::from_string(request)?,
             result: if record.outcome.is_ok() { "done" } else { "refused" },
             reason: record.outcome.as_ref().err().map(domain::Refusal::code),
+            correction: record.correction.map(wire::command::Correction::from),
         };
         let mut line = serde_json::to_vec(&line)?;
         line.push(b'\n');
@@ -78,7 +81,10 @@ impl Audit for AuditFile {
 
 #[cfg(test)]
 mod tests {
-    use domain::{Command, Monotonic, Refusal, Target, Timestamp, WallTime};
+    use domain::{
+        Command, Correction, Monotonic, Procedure, QuantityKind, Refusal, Target, Timestamp,
+        WallTime,
+    };
 
     use super::*;
 
@@ -88,7 +94,24 @@ mod tests {
             monotonic: Monotonic::from_nanos(61_000_002_000),
         };
         let command = Command::Reset(Target::Device("outdoor".to_owned()));
-        audit.record(&AuditRecord { at, who: "uid 0 pid 7", command: &command, outcome }).unwrap();
+        let (who, correction) = ("uid 0 pid 7", None);
+        audit.record(&AuditRecord { at, who, command: &command, outcome, correction }).unwrap();
+    }
+
+    /// Frozen: the audit is read by others. Do not change the test.
+    #[test]
+    fn version_1_audit_of_a_procedure() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = Timestamp { wall: WallTime::from_nanos(0), monotonic: Monotonic::from_nanos(0) };
+        let procedure = Procedure { name: None, target: Some(420.0) };
+        let command = &Command::RunProcedure { device: "co2".to_owned(), procedure };
+        let correction = Correction { number: -32.0, kind: QuantityKind::CarbonDioxide };
+        let (outcome, correction) = (&Ok(()), Some(correction));
+        let record = AuditRecord { at, who: "uid 0 pid 7", command, outcome, correction };
+        AuditFile::new(folder.path()).record(&record).unwrap();
+        let line = r#"{"v":1,"time_us":0,"mono_us":0,"who":"uid 0 pid 7","request":{"v":1,"command":"run_procedure","device":"co2","target":420.0},"result":"done","correction":{"number":-32.0,"unit":"[ppm]"}}"#;
+        let text = fs::read_to_string(folder.path().join("audit.jsonl")).unwrap();
+        assert_eq!(text, format!("{line}\n"));
     }
 
     /// Frozen: the audit is read by others. Do not change the test.

@@ -9,10 +9,10 @@ use std::sync::Arc;
 
 use crossbeam_channel::Sender;
 use domain::{
-    Calibration, DeviceHealth, DeviceState, Monotonic, NoData, Reading, Stream, StreamReading,
-    Timestamp,
+    Calibration, Correction, DeviceHealth, DeviceState, Monotonic, NoData, Reading, Stream,
+    StreamReading, Timestamp,
 };
-use ports::{Measurement, NotCalibrated, Pacing};
+use ports::{Measurement, NotCalibrated, Pacing, Procedure};
 use wire::status::{DeviceStatus, Lateness};
 
 use self::spread::Spread;
@@ -49,13 +49,26 @@ pub(super) struct Book {
     activity: Activity,
     /// The correction of each sensor, if it has one.
     calibrations: Vec<Option<Calibration>>,
-    /// Who waits for the chip's own calibration procedure, if it is to be run.
-    procedure: Option<Reply>,
+    /// The calibration procedures that the chip has for itself.
+    procedures: &'static [Procedure],
+    /// That which is to be run, or waits for its next step.
+    procedure: Option<Run>,
     counters: Arc<Counters>,
 }
 
 /// Where the outcome of a calibration procedure goes.
-pub(super) type Reply = Sender<Result<(), NotCalibrated>>;
+pub(super) type Reply = Sender<Result<Option<Correction>, NotCalibrated>>;
+
+/// A calibration procedure that is run, step by step.
+pub(super) struct Run {
+    pub(super) name: &'static str,
+    pub(super) target: Option<f64>,
+    /// When its next step is due.
+    pub(super) due: Monotonic,
+    /// What is begun is run to its end, whether or not somebody waits for it.
+    pub(super) has_begun: bool,
+    pub(super) reply: Reply,
+}
 
 /// Whether a device is acquired.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -70,8 +83,8 @@ enum Activity {
 pub(super) enum Errand {
     /// Tell that it is stopped.
     Farewell(Option<Acquired>),
-    /// Let it calibrate itself.
-    Procedure(Reply),
+    /// Let it take a step in calibrating itself.
+    Procedure(Run),
 }
 
 /// What a slot that has come leads to.
@@ -115,6 +128,7 @@ impl Book {
             spread: plan.device.sample_period_max().map(Spread::new),
             activity: Activity::Running,
             calibrations: vec![None; plan.streams.len()],
+            procedures: plan.device.procedures(),
             procedure: None,
             counters,
         }
@@ -129,9 +143,12 @@ impl Book {
     }
 
     pub(super) fn next_due(&self) -> Monotonic {
-        if self.procedure.is_some() {
-            return Monotonic::default();
-        }
+        let step = self.procedure.as_ref().map(|run| run.due);
+        step.map_or(self.next_turn(), |step| step.min(self.next_turn()))
+    }
+
+    /// When the device is to be asked or listened to, or has its last gap.
+    fn next_turn(&self) -> Monotonic {
         if self.activity != Activity::Running {
             return self.next_slot();
         }
@@ -155,8 +172,8 @@ impl Book {
 
     /// Takes what is to be done before the device is asked, if there is anything.
     pub(super) fn errand(&mut self, now: Timestamp) -> Option<Errand> {
-        match self.procedure.take() {
-            Some(reply) => Some(Errand::Procedure(reply)),
+        match self.procedure.take_if(|run| run.due <= now.monotonic) {
+            Some(run) => Some(Errand::Procedure(run)),
             None => {
                 (self.activity != Activity::Running).then(|| Errand::Farewell(self.farewell(now)))
             }

@@ -7,11 +7,11 @@ use std::{
 };
 
 use domain::{Monotonic, NoData};
-use ports::{Clock, Device, FrameCount, Measurement, NotCalibrated, Pacing};
+use ports::{Calibrating, Clock, Device, FrameCount, Measurement, NotCalibrated, Pacing};
 
 use super::{
     Acquired,
-    book::{Errand, Reply},
+    book::{Errand, Run},
     bus::Bus,
 };
 use crate::{queue::Inlet, telemetry::Counters};
@@ -49,7 +49,7 @@ impl AcquiredDevice {
     pub(super) fn serve(&mut self, around: &Surroundings<'_>) -> bool {
         match around.bus.errand(self.index, around.clock.now()) {
             Some(Errand::Farewell(told)) => return around.put(told),
-            Some(Errand::Procedure(reply)) => return self.calibrate(&reply, around),
+            Some(Errand::Procedure(run)) => return self.calibrate(run, around),
             None => {}
         }
         match self.device.pacing() {
@@ -99,16 +99,25 @@ impl AcquiredDevice {
         around.put(around.bus.end_watch())
     }
 
-    /// Lets the device calibrate itself, watched from outside as a transaction is.
-    fn calibrate(&mut self, reply: &Reply, around: &Surroundings<'_>) -> bool {
+    /// Lets the device take a step in calibrating itself, watched from outside as a transaction is.
+    fn calibrate(&mut self, run: Run, around: &Surroundings<'_>) -> bool {
         around.bus.watch(self.index, around.clock.now().monotonic, self.worst_case);
-        let outcome = match self.catch(|device| Ok(device.calibrate())) {
+        let step = self.catch(|device| Ok(device.calibrate(run.name, run.target)));
+        let outcome = match step {
             Ok(outcome) => outcome,
             Err(panicked) => Err(NotCalibrated::Failed(panicked)),
         };
         let is_heard = around.put(around.bus.end_watch());
+        let outcome = match outcome {
+            Ok(Calibrating::Waits(span)) => {
+                around.bus.resume(self.index, run, around.clock.now().monotonic + span);
+                return is_heard;
+            }
+            Ok(Calibrating::Done(correction)) => Ok(correction),
+            Err(failed) => Err(failed),
+        };
         // Whoever asked may have given up.
-        let _ = reply.try_send(outcome);
+        let _ = run.reply.try_send(outcome);
         is_heard
     }
 

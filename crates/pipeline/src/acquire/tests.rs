@@ -34,6 +34,7 @@ fn device(pacing: Pacing, answers: &[Answer], asked: &Arc<Mutex<u32>>) -> MockDe
     device.expect_pacing().return_const(pacing);
     device.expect_worst_case().return_const(SECOND);
     device.expect_sample_period_max().return_const(None);
+    device.expect_procedures().return_const(&[][..]);
     device.expect_time_on_bus().return_const(SECOND / 10);
     device.expect_unwedge().returning(|| Ok(()));
     device.expect_frames().returning(ports::FrameCount::default);
@@ -156,6 +157,7 @@ fn burst() -> MockDevice {
     };
     let mut device = MockDevice::new();
     device.expect_sample_period_max().return_const(None);
+    device.expect_procedures().return_const(&[][..]);
     device.expect_time_on_bus().return_const(Duration::from_millis(1));
     device.expect_worst_case().return_const(Duration::from_millis(5));
     device.expect_pacing().return_const(Pacing::Asked);
@@ -183,6 +185,7 @@ fn self_timed(per_burst: u32) -> MockDevice {
     };
     let mut device = MockDevice::new();
     device.expect_sample_period_max().return_const(Some(Duration::from_millis(11)));
+    device.expect_procedures().return_const(&[][..]);
     device.expect_time_on_bus().return_const(Duration::from_millis(1));
     device.expect_worst_case().return_const(Duration::from_millis(5));
     device.expect_pacing().return_const(Pacing::Asked);
@@ -218,6 +221,7 @@ fn samples_that_a_device_timed_itself_are_no_further_apart_than_its_slowest_cloc
 fn a_burst_that_fails_tells_nothing_of_what_was_before() {
     let mut device = MockDevice::new();
     device.expect_sample_period_max().return_const(None);
+    device.expect_procedures().return_const(&[][..]);
     device.expect_time_on_bus().return_const(Duration::from_millis(1));
     device.expect_worst_case().return_const(Duration::from_millis(5));
     device.expect_pacing().return_const(Pacing::Asked);
@@ -236,6 +240,7 @@ fn a_device_that_panics_is_an_internal_gap_and_its_neighbour_goes_on() {
     broken.expect_pacing().return_const(Pacing::Asked);
     broken.expect_worst_case().return_const(SECOND);
     broken.expect_sample_period_max().return_const(None);
+    broken.expect_procedures().return_const(&[][..]);
     broken.expect_time_on_bus().return_const(SECOND / 10);
     broken.expect_unwedge().returning(|| Ok(()));
     broken.expect_measure().returning(|_| panic!("driver bug"));
@@ -257,6 +262,7 @@ fn slots_that_pass_while_the_bus_is_busy_are_one_gap_and_all_counted() {
     slow.expect_pacing().return_const(Pacing::Asked);
     slow.expect_worst_case().return_const(SECOND);
     slow.expect_sample_period_max().return_const(None);
+    slow.expect_procedures().return_const(&[][..]);
     slow.expect_time_on_bus().return_const(SECOND / 10);
     slow.expect_unwedge().returning(|| Ok(()));
     slow.expect_frames().returning(ports::FrameCount::default);
@@ -309,6 +315,7 @@ fn fragile(
     device.expect_pacing().return_const(Pacing::Asked);
     device.expect_worst_case().return_const(SECOND);
     device.expect_sample_period_max().return_const(None);
+    device.expect_procedures().return_const(&[][..]);
     device.expect_time_on_bus().return_const(SECOND / 10);
     device.expect_frames().returning(ports::FrameCount::default);
     device.expect_unwedge().returning(move || {
@@ -382,6 +389,7 @@ fn the_report_tells_how_late_and_how_long_and_how_old() {
     device.expect_pacing().return_const(Pacing::Asked);
     device.expect_worst_case().return_const(SECOND);
     device.expect_sample_period_max().return_const(None);
+    device.expect_procedures().return_const(&[][..]);
     device.expect_time_on_bus().return_const(SECOND / 10);
     device.expect_frames().returning(ports::FrameCount::default);
     device.expect_unwedge().returning(|| Ok(()));
@@ -450,6 +458,7 @@ fn speaker(
     device.expect_pacing().return_const(Pacing::Speaks);
     device.expect_worst_case().return_const(SECOND);
     device.expect_sample_period_max().return_const(None);
+    device.expect_procedures().return_const(&[][..]);
     device.expect_time_on_bus().return_const(SECOND / 10);
     device.expect_unwedge().returning(|| Ok(()));
     device.expect_frames().returning(ports::FrameCount::default);

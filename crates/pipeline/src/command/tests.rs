@@ -2,10 +2,12 @@ use std::num::NonZeroUsize;
 
 use crossbeam_channel::Receiver;
 use domain::{
-    Calibration, DeviceState, FaultPolicy, Monotonic, NoData, Percent, QuantityKind, Return,
-    Stream, StreamName, Timestamp, WallTime,
+    Calibration, DeviceState, FaultPolicy, Monotonic, NoData, Percent, Procedure, QuantityKind,
+    Return, Stream, StreamName, Timestamp, WallTime,
 };
-use ports::{Device, Measurement, NotCalibrated, NotKept, Pacing, Sensor};
+use ports::{
+    Calibrating, Device, Measurement, NotCalibrated, NotKept, Pacing, Sensor, TargetRange,
+};
 use sim::time::VirtualClock;
 
 use super::*;
@@ -21,8 +23,15 @@ const SECOND: Duration = Duration::from_secs(1);
 struct Hygrometer {
     pacing: Pacing,
     is_broken: Arc<Mutex<bool>>,
-    procedure: Result<(), NotCalibrated>,
+    procedure: Result<Option<Correction>, NotCalibrated>,
+    /// A step of its procedure is behind it.
+    has_begun: bool,
 }
+
+const OFFERED: &[ports::Procedure] = &[ports::Procedure {
+    name: "wet_sponge",
+    target: Some(TargetRange { kind: QuantityKind::RelativeHumidity, low: 90.0, high: 100.0 }),
+}];
 
 impl Device for Hygrometer {
     fn sensors(&self) -> &[Sensor] {
@@ -42,6 +51,9 @@ impl Device for Hygrometer {
     }
 
     fn measure(&mut self, _: Duration) -> Result<Measurement, NoData> {
+        if self.has_begun {
+            return Err(NoData::NotReady);
+        }
         if *lock(&self.is_broken) {
             return Err(NoData::Absent);
         }
@@ -49,8 +61,18 @@ impl Device for Hygrometer {
         Ok(Measurement { age: Duration::ZERO, outcomes })
     }
 
-    fn calibrate(&mut self) -> Result<(), NotCalibrated> {
-        self.procedure
+    fn procedures(&self) -> &'static [ports::Procedure] {
+        if self.procedure == Err(NotCalibrated::NoProcedure) { &[] } else { OFFERED }
+    }
+
+    /// Half a second, in two steps.
+    fn calibrate(&mut self, name: &str, target: Option<f64>) -> Result<Calibrating, NotCalibrated> {
+        assert_eq!((name, target), ("wet_sponge", Some(99.0)));
+        self.has_begun = !self.has_begun;
+        if self.has_begun {
+            return Ok(Calibrating::Waits(SECOND / 2));
+        }
+        self.procedure.map(Calibrating::Done)
     }
 }
 
@@ -82,7 +104,9 @@ impl Audit for Medium {
         self.take("audit")?;
         let outcome = record.outcome.as_ref().map_or_else(Refusal::code, |()| "done");
         let (who, word) = (record.who, record.command.word());
-        lock(&self.audited).push(format!("{who} {word} {outcome}"));
+        let correction = record.correction.map(|correction| format!(" {:+}", correction.number));
+        let correction = correction.unwrap_or_default();
+        lock(&self.audited).push(format!("{who} {word} {outcome}{correction}"));
         Ok(())
     }
 }
@@ -115,7 +139,11 @@ fn plan(number: usize, name: &str, device: Hygrometer) -> DevicePlan {
 }
 
 /// Devices `air` (0) and, if they are asked, `soil` (1) on one bus.
-fn bench(pacing: Pacing, procedure: Result<(), NotCalibrated>, kept: Kept) -> Bench {
+fn bench(
+    pacing: Pacing,
+    procedure: Result<Option<Correction>, NotCalibrated>,
+    kept: Kept,
+) -> Bench {
     let clock = VirtualClock::starting_at(Timestamp {
         wall: WallTime::from_nanos(0),
         monotonic: Monotonic::from_nanos(1_000_000_000),
@@ -124,7 +152,10 @@ fn bench(pacing: Pacing, procedure: Result<(), NotCalibrated>, kept: Kept) -> Be
     let room = NonZeroUsize::new(10_000).unwrap();
     let (inlet, outlet) = queue(room, WhenFull::Block, Arc::clone(&counters));
     let is_broken = Arc::new(Mutex::new(false));
-    let device = || Hygrometer { pacing, is_broken: Arc::clone(&is_broken), procedure };
+    let device = || {
+        let is_broken = Arc::clone(&is_broken);
+        Hygrometer { pacing, is_broken, procedure, has_begun: false }
+    };
     let mut plans = vec![plan(0, "air", device())];
     if pacing == Pacing::Asked {
         plans.push(plan(1, "soil", device()));
@@ -140,7 +171,7 @@ fn bench(pacing: Pacing, procedure: Result<(), NotCalibrated>, kept: Kept) -> Be
 }
 
 fn asked() -> Bench {
-    bench(Pacing::Asked, Ok(()), Kept::new())
+    bench(Pacing::Asked, Ok(None), Kept::new())
 }
 
 fn air() -> String {
@@ -201,7 +232,7 @@ fn a_new_rate_is_in_force_at_once_and_kept_only_if_asked_to() {
     let kept = lock(&bench.medium.kept).pop().unwrap();
     assert_eq!(kept["air"].period, Some(SECOND / 2));
     assert_eq!(bench.status().period_us, Some(500_000));
-    let after = super::tests::bench(Pacing::Asked, Ok(()), kept);
+    let after = super::tests::bench(Pacing::Asked, Ok(None), kept);
     assert_eq!(after.status().period_us, Some(500_000), "after a restart");
 }
 
@@ -213,7 +244,7 @@ fn a_rate_that_the_bus_has_no_time_for_is_refused_and_nothing_changes() {
     assert_eq!(bench.give(&rate(50, true)), Err(Refusal::BusTooBusy { device: air(), percent }));
     assert_eq!(bench.give(&rate(0, true)), Err(Refusal::BadPeriod));
     assert_eq!(bench.status().period_us, Some(1_000_000));
-    let speaking = super::tests::bench(Pacing::Speaks, Ok(()), Kept::new());
+    let speaking = super::tests::bench(Pacing::Speaks, Ok(None), Kept::new());
     assert_eq!(speaking.give(&rate(500, true)), Err(Refusal::SpeaksUnasked { device: air() }));
     assert!(lock(&bench.medium.kept).is_empty());
 }
@@ -221,7 +252,7 @@ fn a_rate_that_the_bus_has_no_time_for_is_refused_and_nothing_changes() {
 #[test]
 fn a_stopped_device_gives_one_gap_and_then_nothing_until_it_is_started() {
     for pacing in [Pacing::Asked, Pacing::Speaks] {
-        let mut bench = bench(pacing, Ok(()), Kept::new());
+        let mut bench = bench(pacing, Ok(None), Kept::new());
         if pacing == Pacing::Asked {
             assert_eq!(bench.run(3 * SECOND / 2).len(), 2);
         }
@@ -249,7 +280,7 @@ fn a_stop_that_is_kept_is_in_force_after_a_restart_and_a_start_ends_that() {
     assert_eq!(bench.give(&Command::Stop { target: Target::Gateway, is_kept: true }), Ok(()));
     let kept = lock(&bench.medium.kept).pop().unwrap();
     assert_eq!(kept.len(), 2);
-    let mut after = super::tests::bench(Pacing::Asked, Ok(()), kept);
+    let mut after = super::tests::bench(Pacing::Asked, Ok(None), kept);
     assert_eq!(after.run(5 * SECOND), [(0, Err(NoData::Stopped))], "each life says it once");
     assert_eq!(after.give(&Command::Start(device("air"))), Ok(()));
     let kept = lock(&after.medium.kept).pop().unwrap();
@@ -264,7 +295,7 @@ fn a_calibration_corrects_from_the_next_measurement_on_and_never_past_what_is_po
     assert_eq!(bench.run(SECOND), [(0, Ok(80.0))]);
     assert!(bench.status().is_calibrated);
     let kept = lock(&bench.medium.kept).last().cloned().unwrap();
-    let mut after = super::tests::bench(Pacing::Asked, Ok(()), kept);
+    let mut after = super::tests::bench(Pacing::Asked, Ok(None), kept);
     assert_eq!(after.run(SECOND), [(0, Ok(80.0))], "after a restart");
     assert_eq!(bench.give(&calibrate("humidity", 2.0, 0.0)), Ok(()));
     assert_eq!(bench.run(SECOND), [(1_000, Err(NoData::Implausible))], "120 %");
@@ -290,33 +321,112 @@ fn a_reset_leaves_the_safe_state() {
     assert_eq!(bench.status().state, DeviceState::Idle);
 }
 
+fn procedure(name: Option<&str>, target: Option<f64>) -> Procedure {
+    Procedure { name: name.map(str::to_owned), target }
+}
+
+fn wet_sponge() -> Procedure {
+    procedure(Some("wet_sponge"), Some(99.0))
+}
+
+/// Gives the command while the bus is served.
+fn run_procedure(bench: &mut Bench, procedure: Procedure) -> Answer {
+    let commander = Arc::clone(&bench.commander);
+    std::thread::scope(|scope| {
+        let command = Command::RunProcedure { device: air(), procedure };
+        let given = scope.spawn(move || commander.execute("test", &command));
+        while !given.is_finished() {
+            bench.run(Duration::from_millis(1));
+        }
+        given.join().unwrap()
+    })
+}
+
 #[test]
 fn a_chips_own_procedure_is_run_by_its_worker_and_its_outcome_told() {
-    let failed = NotCalibrated::Failed(NoData::NotReady);
-    let none = Err(Refusal::NoProcedure { device: air() });
-    let failure = Err(Refusal::ProcedureFailed { device: air(), reason: NoData::NotReady });
-    for (procedure, told) in
-        [(Ok(()), Ok(())), (Err(NotCalibrated::NoProcedure), none), (Err(failed), failure)]
-    {
-        let mut bench = bench(Pacing::Asked, procedure, Kept::new());
-        let commander = Arc::clone(&bench.commander);
-        let outcome = std::thread::scope(|scope| {
-            let command = Command::RunProcedure { device: air() };
-            let given = scope.spawn(move || commander.execute("test", &command).outcome);
-            while !given.is_finished() {
-                bench.run(Duration::from_millis(1));
-            }
-            given.join().unwrap()
-        });
-        assert_eq!(outcome, told);
+    let correction = Correction { number: -2.5, kind: QuantityKind::RelativeHumidity };
+    let failed = NotCalibrated::Failed(NoData::Absent);
+    let failure = Err(Refusal::ProcedureFailed { device: air(), reason: NoData::Absent });
+    let rejected = Err(Refusal::ProcedureRejected { device: air() });
+    for (comes_of_it, told, audited) in [
+        (Ok(None), Ok(()), "done"),
+        (Ok(Some(correction)), Ok(()), "done -2.5"),
+        (Err(failed), failure, "procedure_failed"),
+        (Err(NotCalibrated::Rejected), rejected, "procedure_failed"),
+    ] {
+        let mut bench = bench(Pacing::Asked, comes_of_it, Kept::new());
+        let answer = run_procedure(&mut bench, wet_sponge());
+        assert_eq!((answer.outcome, answer.correction), (told, comes_of_it.unwrap_or(None)));
+        assert_eq!(*lock(&bench.medium.audited), [format!("test run_procedure {audited}")]);
+        let without_a_name = run_procedure(&mut bench, procedure(None, Some(99.0)));
+        assert_eq!(without_a_name.correction, comes_of_it.unwrap_or(None), "it has only one");
     }
+}
+
+#[test]
+fn a_procedure_that_the_device_does_not_offer_is_refused_with_those_that_it_does() {
+    let bench = asked();
+    let give = |procedure| bench.give(&Command::RunProcedure { device: air(), procedure });
+    let refused = give(procedure(Some("dry_sponge"), None)).unwrap_err();
+    assert_eq!(refused.known(), ["wet_sponge"]);
+    assert_eq!(refused.to_string(), "device `air` has no calibration procedure `dry_sponge`");
+    for target in [None, Some(89.9), Some(101.0), Some(f64::NAN)] {
+        let refused = give(procedure(Some("wet_sponge"), target)).unwrap_err();
+        assert_eq!(refused.code(), "bad_target");
+        let wanted = "procedure `wet_sponge` wants a target of 90 to 100 %";
+        assert_eq!(refused.to_string(), wanted);
+    }
+    let bench = self::bench(Pacing::Asked, Err(NotCalibrated::NoProcedure), Kept::new());
+    let command = Command::RunProcedure { device: air(), procedure: Procedure::default() };
+    let refused = bench.give(&command).unwrap_err();
+    assert_eq!((refused.code(), refused.known()), ("no_procedure", &[][..]));
+    assert_eq!(refused.to_string(), "device `air` has no calibration procedure of its own");
+}
+
+#[test]
+fn while_a_chip_calibrates_itself_its_neighbour_is_asked_in_time() {
+    let mut bench = asked();
+    bench.run(10 * SECOND);
+    let board = Board::of([&bench.worker]);
+    let told = std::thread::scope(|scope| {
+        let run = scope.spawn(|| board.run_procedure("air", &wet_sponge(), 30 * SECOND));
+        while bench.worker.next_due() != Some(Monotonic::default()) {
+            std::thread::yield_now();
+        }
+        // It takes from 10 s to 10.5 s. `air` is due each full second, `soil` each half.
+        let told = bench.run(2 * SECOND);
+        assert_eq!(run.join().unwrap(), Ok(None));
+        told
+    });
+    assert_eq!(told, [(10_000, Err(NoData::NotReady)), (11_000, Ok(60.0))]);
+    assert_eq!(bench.counters.deadlines_missed.get(), 0);
+    assert_eq!(bench.counters.gaps(NoData::NotReady), 1, "none of `soil`");
+    assert_eq!(bench.counters.measurements_taken.get(), 23);
+}
+
+#[test]
+fn a_procedure_that_has_begun_is_run_to_its_end_and_no_other_is_begun_meanwhile() {
+    let mut bench = asked();
+    let board = Board::of([&bench.worker]);
+    std::thread::scope(|scope| {
+        let run = scope.spawn(|| board.run_procedure("air", &wet_sponge(), 30 * SECOND));
+        while bench.worker.next_due() != Some(Monotonic::default()) {
+            std::thread::yield_now();
+        }
+        assert!(bench.worker.step());
+        let other = board.run_procedure("air", &wet_sponge(), Duration::ZERO);
+        assert_eq!(other, Err(Refusal::BusStuck { device: air() }));
+        bench.run(SECOND);
+        assert_eq!(run.join().unwrap(), Ok(None));
+    });
+    assert!(bench.worker.next_due().unwrap() > Monotonic::default());
 }
 
 #[test]
 fn a_procedure_that_no_worker_comes_round_to_is_given_up_and_not_run_later() {
     let bench = asked();
     let board = Board::of([&bench.worker]);
-    let refused = board.run_procedure("air", Duration::ZERO);
+    let refused = board.run_procedure("air", &wet_sponge(), Duration::ZERO);
     assert_eq!(refused, Err(Refusal::BusStuck { device: air() }));
     assert!(bench.worker.next_due().unwrap() > Monotonic::default());
 }
@@ -349,7 +459,7 @@ fn what_the_medium_does_not_take_is_in_force_and_said_to_be_forgotten_later() {
 #[test]
 fn what_is_kept_of_a_device_that_is_gone_is_not_lost() {
     let gone = KeptDevice { period: Some(SECOND), ..KeptDevice::default() };
-    let bench = bench(Pacing::Asked, Ok(()), [("gone".to_owned(), gone.clone())].into());
+    let bench = bench(Pacing::Asked, Ok(None), [("gone".to_owned(), gone.clone())].into());
     assert_eq!(bench.give(&rate(500, true)), Ok(()));
     assert_eq!(lock(&bench.medium.kept).last().unwrap()["gone"], gone);
 }

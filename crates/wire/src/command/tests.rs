@@ -26,8 +26,18 @@ fn commands() -> Vec<(Command, &'static str)> {
             r#"{"v":1,"command":"calibrate","device":"outdoor","sensor":"humidity","gain":1.02,"offset":-0.5}"#,
         ),
         (
-            Command::RunProcedure { device: outdoor() },
+            Command::RunProcedure { device: outdoor(), procedure: Procedure::default() },
             r#"{"v":1,"command":"run_procedure","device":"outdoor"}"#,
+        ),
+        (
+            Command::RunProcedure {
+                device: outdoor(),
+                procedure: Procedure {
+                    name: Some("forced_recalibration".to_owned()),
+                    target: Some(420.0),
+                },
+            },
+            r#"{"v":1,"command":"run_procedure","device":"outdoor","procedure":"forced_recalibration","target":420.0}"#,
         ),
         (Command::Reset(target()), r#"{"v":1,"command":"reset","device":"outdoor"}"#),
         (Command::Reset(Target::Gateway), r#"{"v":1,"command":"reset"}"#),
@@ -56,8 +66,14 @@ fn version_1_commands() {
 #[test]
 fn version_1_answers() {
     let refusal = Refusal::NoDevice { device: "x".to_owned(), known: vec![outdoor()] };
+    let correction =
+        domain::Correction { number: -32.0, kind: domain::QuantityKind::CarbonDioxide };
     let answers = [
         (Answer::of(&Ok(()), BTreeMap::new(), BTreeMap::new()), r#"{"v":1,"result":"done"}"#),
+        (
+            Answer::of(&Ok(()), BTreeMap::new(), BTreeMap::new()).with_correction(Some(correction)),
+            r#"{"v":1,"result":"done","correction":{"number":-32.0,"unit":"[ppm]"}}"#,
+        ),
         (
             Answer::of(&Err(refusal), BTreeMap::new(), BTreeMap::new()),
             r#"{"v":1,"result":"refused","reason":"no_device","message":"there is no device `x`","known":["outdoor"]}"#,
@@ -89,6 +105,9 @@ fn what_is_missing_unknown_or_does_not_belong_to_the_command_is_refused() {
         r#"{"v":1,"command":"calibrate","device":"a","sensor":"b"}"#,
         r#"{"v":1,"command":"calibrate","device":"a","sensor":"b","gain":0}"#,
         r#"{"v":1,"command":"run_procedure"}"#,
+        r#"{"v":1,"command":"run_procedure","device":"a","target":"420"}"#,
+        r#"{"v":1,"command":"reset","procedure":"forced_recalibration"}"#,
+        r#"{"v":1,"command":"calibrate","device":"a","sensor":"b","gain":2,"target":420}"#,
     ] {
         let error = decode(bad.as_bytes()).expect_err(bad);
         let Answer::Refused { reason, message, .. } = Answer::not_understood(&error) else {

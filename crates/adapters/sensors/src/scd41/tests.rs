@@ -124,3 +124,76 @@ fn it_waits_twice_as_long_as_the_last_news_took() {
     vigil.rewarded();
     assert_eq!(vigil.polls_max, POLLS_MIN);
 }
+
+fn stop() -> Transaction {
+    write(&[0x3F, 0x86])
+}
+
+fn recalibrate() -> Transaction {
+    write(&[&[0x36, 0x2F], &framed(420)[..]].concat())
+}
+
+fn answer(word: u16) -> Transaction {
+    Transaction::read(0x62, framed(word).to_vec())
+}
+
+/// Begins a recalibration to 420 ppm and goes on with it as long as it waits; then measures once.
+fn calibrated(script: &[Transaction]) -> (Result<Option<f64>, NotCalibrated>, Vec<u128>) {
+    let mut bus = Mock::new(script);
+    let mut chip = Scd41::new(Scripted(bus.clone()), NoopDelay::new(), OPTIONS);
+    let mut waits = Vec::new();
+    let outcome = loop {
+        match chip.calibrate("forced_recalibration", Some(420.0)) {
+            Ok(Calibrating::Waits(span)) => waits.push(span.as_millis()),
+            Ok(Calibrating::Done(correction)) => break Ok(correction.map(|found| found.number)),
+            Err(failed) => break Err(failed),
+        }
+        assert_eq!(chip.measure(Duration::ZERO), Err(NoData::NotReady), "nothing is asked of it");
+    };
+    assert_eq!(chip.measure(Duration::ZERO), Err(NoData::NotReady), "it is started again");
+    bus.done();
+    (outcome, waits)
+}
+
+fn started_again() -> Vec<Transaction> {
+    [vec![pressure(), start()], ready(0x8000).to_vec()].concat()
+}
+
+/// 3.8.1: the correction is the word less 0x8000, and may be of either sign.
+#[test]
+fn it_is_stopped_told_the_target_asked_for_the_correction_and_started_again() {
+    for (word, correction) in [(0x7FCE, -50.0), (0x8000, 0.0), (0x8064, 100.0), (0xFFFE, 32_766.0)]
+    {
+        let script = [vec![stop(), recalibrate(), answer(word)], started_again()].concat();
+        assert_eq!(calibrated(&script), (Ok(Some(correction)), vec![500, 400]));
+    }
+}
+
+#[test]
+fn a_recalibration_that_failed_says_why_and_the_chip_is_started_again() {
+    let script = [vec![stop(), recalibrate(), answer(0xFFFF)], started_again()].concat();
+    assert_eq!(calibrated(&script).0, Err(NotCalibrated::Rejected));
+    let whole = [stop(), recalibrate(), answer(0x8000)];
+    for struck in 0..3 {
+        let mut script = whole[..=struck].to_vec();
+        script[struck] = script[struck].clone().with_error(ABSENT);
+        script.extend(started_again());
+        let failed = Err(NotCalibrated::Failed(NoData::Absent));
+        assert_eq!(calibrated(&script).0, failed, "in {struck}");
+    }
+    let corrupt = Transaction::read(0x62, vec![0x80, 0x00, 0x00]);
+    let script = [vec![stop(), recalibrate(), corrupt], started_again()].concat();
+    assert_eq!(calibrated(&script).0, Err(NotCalibrated::Failed(NoData::Corrupt)));
+}
+
+#[test]
+fn a_target_or_name_that_is_not_offered_touches_nothing() {
+    for (name, target) in
+        [("forced_recalibration", None), ("forced_recalibration", Some(399.0)), ("x", Some(420.0))]
+    {
+        let mut bus = Mock::new(&[]);
+        let mut chip = Scd41::new(Scripted(bus.clone()), NoopDelay::new(), OPTIONS);
+        assert_eq!(chip.calibrate(name, target), Err(NotCalibrated::NoProcedure));
+        bus.done();
+    }
+}

@@ -10,7 +10,10 @@
 //!
 //! 1. A measurement is read once; then the chip acknowledges no read until the next one (3.6.2).
 //! 2. In periodic mode all commands are refused but read, data-ready, stop and pressure (3.5).
-//! 3. The told pressure is forgotten with the supply.
+//! 3. The told pressure is forgotten with the supply; what a forced recalibration found is not (3.10.1).
+//! 4. A forced recalibration (3.8.1) makes the chip show the target where it is now, and gives the correction
+//!    that this took, plus 0x8000; of a chip that has not measured since its supply came up it gives 0xFFFF,
+//!    and changes nothing.
 //!
 //! # Deliberately absent
 //!
@@ -29,6 +32,9 @@ use crate::{environment::Climate, time::Elapsed};
 const POWER_UP: Duration = Duration::from_millis(30);
 const SHORT: Duration = Duration::from_millis(1);
 const STOP: Duration = Duration::from_millis(500);
+const RECALIBRATION: Duration = Duration::from_millis(400);
+/// 3.8.1: what a recalibration gives that failed.
+const FAILED: u16 = 0xFFFF;
 /// 3.6.1: the signal update interval.
 const INTERVAL: Duration = Duration::from_secs(5);
 /// Sea level, at which the chip believes to be until it is told (3.7.3).
@@ -56,6 +62,10 @@ pub struct Scd41Commands {
     air: Box<dyn Fn(Duration) -> BreathedAir + Send>,
     told_hectopascals: u16,
     cycle: Option<Cycle>,
+    /// It has made a measurement since its supply came up.
+    has_measured: bool,
+    /// What recalibrations have found: is added to what it measures.
+    correction_ppm: f64,
 }
 
 /// Periodic mode.
@@ -78,17 +88,32 @@ impl Cycle {
 impl Commanded<Scd41Commands> {
     /// A chip that was just powered, in air whose state at a time is `air` of that time.
     pub fn new(time: Elapsed, air: impl Fn(Duration) -> BreathedAir + Send + 'static) -> Self {
-        let told_hectopascals = TOLD_AT_POWER_UP;
-        Self::powered(time, Scd41Commands { air: Box::new(air), told_hectopascals, cycle: None })
+        Self::powered(time, Scd41Commands::in_air(Box::new(air)))
     }
 }
 
 impl Scd41Commands {
+    fn in_air(air: Box<dyn Fn(Duration) -> BreathedAir + Send>) -> Self {
+        let told_hectopascals = TOLD_AT_POWER_UP;
+        Self { air, told_hectopascals, cycle: None, has_measured: false, correction_ppm: 0.0 }
+    }
+
+    /// Moves what it shows to `target`.
+    fn recalibrate(&mut self, target: u16, now: Duration) -> u16 {
+        if !self.has_measured {
+            return FAILED;
+        }
+        let [shown, ..] = self.words(now);
+        self.correction_ppm += f64::from(target) - f64::from(shown);
+        // Modulo 2^16, as the word is: a correction of 32767 ppm would look like a failure.
+        (0x8000_u16).wrapping_add(target).wrapping_sub(shown)
+    }
+
     /// 3.6.2: ppm as they are, temperature and humidity against 2^16 - 1.
     fn words(&self, at: Duration) -> [u16; 3] {
         let BreathedAir { climate, carbon_dioxide_ppm } = (self.air)(at);
         let molecules = carbon_dioxide_ppm * climate.hectopascals;
-        let share = molecules / f64::from(self.told_hectopascals);
+        let share = molecules / f64::from(self.told_hectopascals) + self.correction_ppm;
         let temperature = word((climate.celsius + 45.0) / 175.0, 65_535.0);
         let humidity = word(climate.humidity_percent / 100.0, 65_535.0);
         [word(share.min(PPM_MAX), 1.0), temperature, humidity]
@@ -100,6 +125,7 @@ impl Scd41Commands {
                 self.cycle = Some(Cycle { started: now, read: 0 });
                 Ok(Reply::none(SHORT))
             }
+            (0x362F, &[target]) => Ok(Reply::of(RECALIBRATION, [self.recalibrate(target, now)])),
             (0x3682, []) => Ok(Reply::of(SHORT, [0xF896, 0x31DE, 0x9C2B])),
             (0x3646, []) => Ok(Reply::none(self.power_on())),
             _ => Err(Nak),
@@ -110,6 +136,7 @@ impl Scd41Commands {
 impl Commands for Scd41Commands {
     fn power_on(&mut self) -> Duration {
         self.cycle = None;
+        self.has_measured = false;
         self.told_hectopascals = TOLD_AT_POWER_UP;
         POWER_UP
     }
@@ -131,7 +158,8 @@ impl Commands for Scd41Commands {
                 Ok(Reply::none(SHORT))
             }
             (0x3F86, []) => {
-                self.cycle = None;
+                let since = self.cycle.take().map(|cycle| now.saturating_sub(cycle.started));
+                self.has_measured |= since.is_some_and(|since| since >= INTERVAL);
                 Ok(Reply::none(STOP))
             }
             _ if self.cycle.is_some() => Err(Nak),
@@ -147,8 +175,7 @@ mod tests {
     fn chip(hectopascals: f64) -> Scd41Commands {
         let climate = Climate { celsius: 22.0, humidity_percent: 37.0, hectopascals };
         let air = BreathedAir { climate, carbon_dioxide_ppm: 500.0 };
-        let air = Box::new(move |_| air);
-        Scd41Commands { air, told_hectopascals: TOLD_AT_POWER_UP, cycle: None }
+        Scd41Commands::in_air(Box::new(move |_| air))
     }
 
     fn reply(chip: &mut Scd41Commands, command: u16, at: Duration) -> Vec<u16> {
@@ -198,5 +225,23 @@ mod tests {
         assert_eq!(chip.execute(0xE000, &[506], SHORT), Err(Nak), "below its range");
         chip.execute(0xE000, &[700], SHORT).unwrap();
         assert_eq!(chip.words(Duration::ZERO)[0], 724);
+    }
+
+    #[test]
+    fn a_forced_recalibration_moves_what_it_shows_to_the_target_and_outlives_the_supply() {
+        let mut chip = chip(1_013.0);
+        let recalibrate = |chip: &mut Scd41Commands| {
+            chip.execute(0x362F, &[420], 10 * INTERVAL).map(|reply| reply.words)
+        };
+        assert_eq!(recalibrate(&mut chip), Ok(vec![0xFFFF]), "it has not measured");
+        reply(&mut chip, 0x21B1, Duration::ZERO);
+        assert_eq!(recalibrate(&mut chip), Err(Nak), "it measures");
+        reply(&mut chip, 0x3F86, INTERVAL);
+        assert_eq!(recalibrate(&mut chip), Ok(vec![0x8000 - 80]));
+        assert_eq!(chip.words(Duration::ZERO)[0], 420);
+        assert_eq!(recalibrate(&mut chip), Ok(vec![0x8000]), "nothing is left to correct");
+        chip.power_on();
+        assert_eq!(chip.words(Duration::ZERO)[0], 420);
+        assert_eq!(recalibrate(&mut chip), Ok(vec![0xFFFF]));
     }
 }

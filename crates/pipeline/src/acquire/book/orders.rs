@@ -2,10 +2,10 @@
 
 use core::time::Duration;
 
-use domain::{Calibration, Monotonic, Refusal};
+use domain::{Calibration, Monotonic, Procedure, Refusal};
 use ports::Pacing;
 
-use super::{Activity, Book, Reply, Rhythm, Schedule};
+use super::{Activity, Book, Reply, Rhythm, Run, Schedule};
 
 impl Book {
     /// How often it is asked; `None` if it speaks unasked.
@@ -70,8 +70,37 @@ impl Book {
         self.activity = Activity::Running;
     }
 
-    /// Its calibration procedure is to be run, or no more.
-    pub(in crate::acquire) fn set_procedure(&mut self, procedure: Option<Reply>) {
-        self.procedure = procedure;
+    /// A calibration procedure is to be run, at once. One that has begun has precedence.
+    pub(in crate::acquire) fn set_procedure(
+        &mut self,
+        wish: &Procedure,
+        reply: Reply,
+    ) -> Result<(), Refusal> {
+        let is_meant = |name: &str| wish.name.as_deref().is_none_or(|wish| wish == name);
+        let Some(found) = self.procedures.iter().find(|offered| is_meant(offered.name)) else {
+            let known = self.procedures.iter().map(|offered| offered.name.to_owned()).collect();
+            let (device, procedure) = (self.name.clone(), wish.name.clone());
+            return Err(Refusal::NoProcedure { device, procedure, known });
+        };
+        if !found.admits(wish.target) {
+            let (procedure, wanted) = (found.name.to_owned(), found.wanted());
+            return Err(Refusal::BadTarget { procedure, wanted });
+        }
+        if self.procedure.as_ref().is_some_and(|run| run.has_begun) {
+            return Err(Refusal::BusStuck { device: self.name.clone() });
+        }
+        let (name, target, due) = (found.name, wish.target, Monotonic::default());
+        self.procedure = Some(Run { name, target, due, has_begun: false, reply });
+        Ok(())
+    }
+
+    /// A procedure that has not begun is not to be run any more.
+    pub(in crate::acquire) fn forget_procedure(&mut self) {
+        self.procedure.take_if(|run| !run.has_begun);
+    }
+
+    /// The next step of a procedure that has begun is due then.
+    pub(in crate::acquire) fn resume(&mut self, run: Run, due: Monotonic) {
+        self.procedure = Some(Run { due, has_begun: true, ..run });
     }
 }

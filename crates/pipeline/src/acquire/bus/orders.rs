@@ -2,10 +2,10 @@
 
 use core::time::Duration;
 
-use domain::{Calibration, Monotonic, Refusal, Timestamp};
+use domain::{Calibration, Monotonic, Procedure, Refusal, Timestamp};
 
 use super::{Bus, Ledger};
-use crate::acquire::book::{Book, Errand, Reply};
+use crate::acquire::book::{Book, Errand, Reply, Run};
 
 /// A share of all time, in whole percent.
 #[expect(
@@ -59,9 +59,24 @@ impl Bus {
         self.order(name, |ledger, index| ledger.books[index].start(now))
     }
 
-    /// Asks the worker to run the device's calibration procedure, or to forget about it.
-    pub(crate) fn set_procedure(&self, name: &str, procedure: Option<Reply>) -> Option<()> {
-        self.order(name, |ledger, index| ledger.books[index].set_procedure(procedure))
+    /// Asks the worker to run a calibration procedure of the device.
+    pub(crate) fn set_procedure(
+        &self,
+        name: &str,
+        procedure: &Procedure,
+        reply: Reply,
+    ) -> Option<Result<(), Refusal>> {
+        self.order(name, |ledger, index| ledger.books[index].set_procedure(procedure, reply))
+    }
+
+    /// Asks the worker to forget about it, unless it has begun.
+    pub(crate) fn forget_procedure(&self, name: &str) -> Option<()> {
+        self.order(name, |ledger, index| ledger.books[index].forget_procedure())
+    }
+
+    /// The next step of a procedure is due then.
+    pub(in crate::acquire) fn resume(&self, device: usize, run: Run, due: Monotonic) {
+        self.turn(device, |book| book.resume(run, due));
     }
 
     fn order<T>(&self, name: &str, order: impl FnOnce(&mut Ledger, usize) -> T) -> Option<T> {
