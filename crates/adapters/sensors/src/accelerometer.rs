@@ -15,8 +15,8 @@
 //!
 //! # Nothing is lost silently
 //!
-//! A FIFO that has 31 samples or more when it is asked may have dropped some, or drop one before it is read: a gap
-//! [`NoData::Overflow`] stands in front of what it has. A burst that fails is a gap, too.
+//! A FIFO that has 31 samples or more when it is asked may have dropped some, or drop one before it is
+//! read: a gap [`NoData::Overflow`] stands in front of what it has. A burst that fails is a gap, too.
 //!
 //! # Times
 //!

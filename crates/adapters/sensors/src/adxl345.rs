@@ -8,8 +8,8 @@
 //!
 //! See [`accelerometer`](crate::accelerometer). Full resolution: 3.9 mg a count in every range, 10 to 13 bits.
 //! With the FIFO off, range and flag travel in the burst that reads the axes; a chip whose supply fails
-//! after the check stops sampling, which its flag says. With it on, each sample is an access of its own: the address does
-//! not come round.
+//! after the check stops sampling, which its flag says. With it on, each sample is an access of its own:
+//! the address does not come round.
 //!
 //! # Numbers that are not measurements
 //!

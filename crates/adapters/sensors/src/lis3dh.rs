@@ -6,9 +6,9 @@
 //!
 //! # Set up when it is not
 //!
-//! See [`accelerometer`](crate::accelerometer). High-resolution mode: 12 bits. Seven samples pass before the first
-//! is right (section 3.2.1). A chip whose supply fails after the check stops sampling, which its flag says. With
-//! the FIFO on, all of it is one burst: the address comes round to the first axis.
+//! See [`accelerometer`](crate::accelerometer). High-resolution mode: 12 bits. Seven samples pass before
+//! the first is right (section 3.2.1). A chip whose supply fails after the check stops sampling, which its
+//! flag says. With the FIFO on, all of it is one burst: the address comes round to the first axis.
 //!
 //! # Numbers that are not measurements
 //!

@@ -24,13 +24,13 @@
 //! The thermocouple's curve: the chip's straight line is what it gives, some degrees off at the
 //! ends of the range. The type of thermocouple is that of the chip's suffix.
 
-use core::time::Duration;
-
 use domain::{NoData, Quantity, QuantityKind};
-use embedded_hal::{delay::DelayNs, spi::SpiDevice};
-use ports::{Device, Measurement, Sensor};
 
-use crate::{Attachment, Entry, Point, SpiPlace, sensors_of, words::within};
+use crate::{
+    Attachment, Entry, Point, SpiPlace,
+    thermocouple::{Junctions, ThermocoupleConverter},
+    words::within,
+};
 
 /// The sensors, in the order of their indices.
 const SENSORS: &[Point] = &[
@@ -73,52 +73,20 @@ const THERMOCOUPLE_RANGE: core::ops::RangeInclusive<f64> = -270.0..=1_768.0;
 /// Operating range of the chip, °C.
 const COLD_JUNCTION_RANGE: core::ops::RangeInclusive<f64> = -40.0..=125.0;
 
-/// At most.
-const CONVERSION_MS: u32 = 100;
-/// 5 bytes at 100 kHz, slower than any bus is set to.
-const TRANSFERS: Duration = Duration::from_micros(500);
+/// One MAX31855 behind a chip select of its own. Mode 0, at most 5 MHz.
+pub type Max31855<SPI, D> = ThermocoupleConverter<Max31855Part, SPI, D>;
 
-/// One MAX31855 behind a chip select of its own.
-#[derive(Debug)]
-pub struct Max31855<SPI, D> {
-    chip: SPI,
-    delay: D,
-    sensors: Vec<Sensor>,
-}
+/// What a MAX31855 makes of its frame.
+#[derive(Clone, Copy, Debug)]
+pub struct Max31855Part;
 
-impl<SPI, D> Max31855<SPI, D> {
-    /// Takes the chip select and the delay for good. Mode 0, at most 5 MHz.
-    pub fn new(chip: SPI, delay: D) -> Self {
-        Self { chip, delay, sensors: sensors_of(SENSORS) }
-    }
-}
+impl Junctions for Max31855Part {
+    const SENSORS: &'static [Point] = SENSORS;
+    const CONVERSION_MS: u32 = 100;
+    type Frame = [u8; 4];
 
-impl<SPI, D> Device for Max31855<SPI, D>
-where
-    SPI: SpiDevice<Error: Into<NoData>> + Send,
-    D: DelayNs + Send,
-{
-    fn sensors(&self) -> &[Sensor] {
-        &self.sensors
-    }
-
-    fn worst_case(&self) -> Duration {
-        // Two calls of the kernel.
-        self.time_on_bus() + Duration::from_millis(2)
-    }
-
-    fn time_on_bus(&self) -> Duration {
-        Duration::from_millis(CONVERSION_MS.into()) + TRANSFERS
-    }
-
-    fn measure(&mut self, _patience: Duration) -> Result<Measurement, NoData> {
-        self.chip.read(&mut [0]).map_err(Into::into)?;
-        self.delay.delay_ms(CONVERSION_MS);
-        let mut frame = [0; 4];
-        self.chip.read(&mut frame).map_err(Into::into)?;
-        let [thermocouple, cold_junction] = junctions(frame)?;
-        let outcomes = vec![(0, thermocouple), (1, cold_junction)];
-        Ok(Measurement { age: Duration::ZERO, outcomes })
+    fn outcomes(frame: [u8; 4]) -> Result<Vec<Result<Quantity, NoData>>, NoData> {
+        junctions(frame).map(Vec::from)
     }
 }
 

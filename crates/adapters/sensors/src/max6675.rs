@@ -22,15 +22,12 @@
 //! straight line is what it gives. A thermocouple that touches ground or the supply is not noticed
 //! by the chip.
 
-use core::time::Duration;
-
 use domain::{NoData, Quantity, QuantityKind};
-use embedded_hal::{delay::DelayNs, spi::SpiDevice};
-use ports::{Device, Measurement, Sensor};
 
 use crate::{
-    Attachment, Entry, Point, SpiPlace, sensors_of,
-    words::{only, within},
+    Attachment, Entry, Point, SpiPlace,
+    thermocouple::{Junctions, ThermocoupleConverter},
+    words::within,
 };
 
 /// The sensors, in the order of their indices.
@@ -62,50 +59,20 @@ const OPEN: u16 = 0x0004;
 /// Between the ends of the range, °C.
 const RANGE: core::ops::RangeInclusive<f64> = 0.25..=1_023.5;
 
-/// At most.
-const CONVERSION_MS: u32 = 220;
-/// 3 bytes at 100 kHz, slower than any bus is set to.
-const TRANSFERS: Duration = Duration::from_micros(300);
+/// One MAX6675 behind a chip select of its own. Mode 1, at most 4.3 MHz.
+pub type Max6675<SPI, D> = ThermocoupleConverter<Max6675Part, SPI, D>;
 
-/// One MAX6675 behind a chip select of its own.
-#[derive(Debug)]
-pub struct Max6675<SPI, D> {
-    chip: SPI,
-    delay: D,
-    sensors: Vec<Sensor>,
-}
+/// What a MAX6675 makes of its frame.
+#[derive(Clone, Copy, Debug)]
+pub struct Max6675Part;
 
-impl<SPI, D> Max6675<SPI, D> {
-    /// Takes the chip select and the delay for good. Mode 1, at most 4.3 MHz.
-    pub fn new(chip: SPI, delay: D) -> Self {
-        Self { chip, delay, sensors: sensors_of(SENSORS) }
-    }
-}
+impl Junctions for Max6675Part {
+    const SENSORS: &'static [Point] = SENSORS;
+    const CONVERSION_MS: u32 = 220;
+    type Frame = [u8; 2];
 
-impl<SPI, D> Device for Max6675<SPI, D>
-where
-    SPI: SpiDevice<Error: Into<NoData>> + Send,
-    D: DelayNs + Send,
-{
-    fn sensors(&self) -> &[Sensor] {
-        &self.sensors
-    }
-
-    fn worst_case(&self) -> Duration {
-        // Two calls of the kernel.
-        self.time_on_bus() + Duration::from_millis(2)
-    }
-
-    fn time_on_bus(&self) -> Duration {
-        Duration::from_millis(CONVERSION_MS.into()) + TRANSFERS
-    }
-
-    fn measure(&mut self, _patience: Duration) -> Result<Measurement, NoData> {
-        self.chip.read(&mut [0]).map_err(Into::into)?;
-        self.delay.delay_ms(CONVERSION_MS);
-        let mut frame = [0; 2];
-        self.chip.read(&mut frame).map_err(Into::into)?;
-        Ok(only(thermocouple(u16::from_be_bytes(frame))?))
+    fn outcomes(frame: [u8; 2]) -> Result<Vec<Result<Quantity, NoData>>, NoData> {
+        Ok(vec![thermocouple(u16::from_be_bytes(frame))?])
     }
 }
 

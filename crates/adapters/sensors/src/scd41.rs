@@ -22,9 +22,9 @@
 //!
 //! # Forced recalibration
 //!
-//! 3.8.1, the procedure `forced_recalibration`: for three minutes at least the chip has measured, at its usual voltage, in air that is well
-//! mixed and has a known share of carbon dioxide, such as 420 ppm outdoors; then it is told that share as
-//! the target. It is stopped for that and started again with the next measurement; the chip keeps what it
+//! 3.8.1, the procedure `forced_recalibration`: for three minutes at least the chip has measured, at its
+//! usual voltage, in air that is well mixed and has a known share of carbon dioxide, such as 420 ppm
+//! outdoors; then it is told that share as the target. It is stopped for that and started again with the next measurement; the chip keeps what it
 //! has found without supply. The commands are written here: the published driver takes a correction below
 //! zero for a failure.
 //!

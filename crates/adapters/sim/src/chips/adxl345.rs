@@ -12,8 +12,8 @@
 //!
 //! # Deliberately absent
 //!
-//! The 33rd sample, which waits at the FIFO's end, and the 5 µs until it has moved up; offsets, taps, activity, free fall, sleep,
-//! self-test, left justification, three-wire SPI, noise.
+//! The 33rd sample, which waits at the FIFO's end, and the 5 µs until it has moved up; offsets, taps,
+//! activity, free fall, sleep, self-test, left justification, three-wire SPI, noise.
 
 use std::time::Duration;
 
