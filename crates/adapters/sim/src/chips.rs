@@ -41,6 +41,7 @@ mod testing;
 mod tmp102;
 mod tmp117;
 mod veml7700;
+mod words;
 
 pub use ads1115::Ads1115;
 pub use adxl345::{Adxl345, Adxl345Registers};

@@ -14,7 +14,7 @@
 
 use std::time::Duration;
 
-use super::{I2cChip, Nak, adc::nearest};
+use super::{adc::nearest, words::Words};
 use crate::time::Elapsed;
 
 const CONFIGURATION_RESET: u16 = 0x8583;
@@ -62,22 +62,6 @@ impl Ads1115 {
         SLOW_SECOND / DATA_RATE[self.field(5)]
     }
 
-    fn catch_up(&mut self) {
-        let now = self.time.now();
-        let Some(end) = self.conversion_ends.filter(|&end| end <= now) else {
-            return;
-        };
-        if self.configuration & SINGLE_SHOT != 0 {
-            self.convert(end);
-            self.conversion_ends = None;
-            return;
-        }
-        let whole = now.saturating_sub(end).as_nanos() / self.cycle().as_nanos();
-        let last = end + self.cycle() * u32::try_from(whole).unwrap_or(u32::MAX);
-        self.convert(last);
-        self.conversion_ends = Some(last + self.cycle());
-    }
-
     fn convert(&mut self, at: Duration) {
         let pin = |pin| (self.input_volts)(pin, at);
         let volts = match self.field(12) {
@@ -101,8 +85,37 @@ impl Ads1115 {
             self.conversion_ends = Some(now + WAKE_UP + self.cycle());
         }
     }
+}
 
-    fn load(&self, register: u8) -> u16 {
+impl Words for Ads1115 {
+    fn reset(&mut self) {
+        self.pointer = 0;
+        self.configuration = CONFIGURATION_RESET & !START;
+        self.conversion_ends = None;
+        self.code = 0;
+    }
+
+    fn catch_up(&mut self) {
+        let now = self.time.now();
+        let Some(end) = self.conversion_ends.filter(|&end| end <= now) else {
+            return;
+        };
+        if self.configuration & SINGLE_SHOT != 0 {
+            self.convert(end);
+            self.conversion_ends = None;
+            return;
+        }
+        let whole = now.saturating_sub(end).as_nanos() / self.cycle().as_nanos();
+        let last = end + self.cycle() * u32::try_from(whole).unwrap_or(u32::MAX);
+        self.convert(last);
+        self.conversion_ends = Some(last + self.cycle());
+    }
+
+    fn pointer(&mut self) -> &mut u8 {
+        &mut self.pointer
+    }
+
+    fn load(&mut self, register: u8) -> u16 {
         let is_idle = self.configuration & SINGLE_SHOT != 0 && self.conversion_ends.is_none();
         match register & 0b11 {
             0 => self.code.cast_unsigned(),
@@ -111,35 +124,11 @@ impl Ads1115 {
             _ => 0x7FFF, // Hi_thresh
         }
     }
-}
 
-impl I2cChip for Ads1115 {
-    fn power_on(&mut self) {
-        self.pointer = 0;
-        self.configuration = CONFIGURATION_RESET & !START;
-        self.conversion_ends = None;
-        self.code = 0;
-    }
-
-    /// 7.5.3: the pointer, then the word for its register, high byte first.
-    fn write(&mut self, bytes: &[u8]) -> Result<(), Nak> {
-        self.catch_up();
-        let [pointer, rest @ ..] = bytes else { return Ok(()) };
-        self.pointer = *pointer;
-        if let (1, [high, low]) = (pointer & 0b11, rest) {
-            self.configure(u16::from_be_bytes([*high, *low]));
+    fn store(&mut self, register: u8, word: u16) {
+        if register & 0b11 == 1 {
+            self.configure(word);
         }
-        Ok(())
-    }
-
-    /// The same register, as long as the controller reads.
-    fn read(&mut self, bytes: &mut [u8]) -> Result<(), Nak> {
-        self.catch_up();
-        let word = self.load(self.pointer).to_be_bytes();
-        for (byte, source) in bytes.iter_mut().zip(word.into_iter().cycle()) {
-            *byte = source;
-        }
-        Ok(())
     }
 }
 
@@ -151,6 +140,7 @@ mod tests {
     };
 
     use super::*;
+    use crate::chips::I2cChip as _;
 
     fn word(chip: &mut Ads1115, register: u8) -> u16 {
         let mut bytes = [0; 2];

@@ -16,7 +16,7 @@
 
 use std::time::Duration;
 
-use super::{I2cChip, Nak, adc::nearest};
+use super::{adc::nearest, words::Words};
 use crate::{environment::Load, time::Elapsed};
 
 const CONFIGURATION_RESET: u16 = 0x399F;
@@ -95,19 +95,6 @@ impl Ina219 {
         Self { time, load: Box::new(load), shunt_ohms, pointer: 0, state }
     }
 
-    fn catch_up(&mut self) {
-        let now = self.time.now();
-        let Some(end) = self.state.conversion_ends.filter(|&end| end <= now) else {
-            return;
-        };
-        let cycle = self.state.conversion();
-        let whole = now.saturating_sub(end).as_nanos() / cycle.as_nanos();
-        let is_continuous = self.state.is_continuous();
-        let last = end + cycle * u32::try_from(whole).unwrap_or(u32::MAX);
-        self.convert(if is_continuous { last } else { end });
-        self.state.conversion_ends = is_continuous.then_some(last + cycle);
-    }
-
     fn convert(&mut self, at: Duration) {
         let Load { volts, amperes } = (self.load)(at);
         let state = &mut self.state;
@@ -122,6 +109,30 @@ impl Ina219 {
         let power = u32::from(state.current.unsigned_abs()) * u32::from(bus) / 5_000;
         state.power = u16::try_from(power).unwrap_or(u16::MAX);
         state.bus = bus << 3 | CONVERSION_READY | if is_over { OVERFLOW } else { 0 };
+    }
+}
+
+impl Words for Ina219 {
+    fn reset(&mut self) {
+        self.pointer = 0;
+        self.state = Volatile::after_reset(self.time.now());
+    }
+
+    fn catch_up(&mut self) {
+        let now = self.time.now();
+        let Some(end) = self.state.conversion_ends.filter(|&end| end <= now) else {
+            return;
+        };
+        let cycle = self.state.conversion();
+        let whole = now.saturating_sub(end).as_nanos() / cycle.as_nanos();
+        let is_continuous = self.state.is_continuous();
+        let last = end + cycle * u32::try_from(whole).unwrap_or(u32::MAX);
+        self.convert(if is_continuous { last } else { end });
+        self.state.conversion_ends = is_continuous.then_some(last + cycle);
+    }
+
+    fn pointer(&mut self) -> &mut u8 {
+        &mut self.pointer
     }
 
     fn load(&mut self, register: u8) -> u16 {
@@ -154,34 +165,6 @@ impl Ina219 {
     }
 }
 
-impl I2cChip for Ina219 {
-    fn power_on(&mut self) {
-        self.pointer = 0;
-        self.state = Volatile::after_reset(self.time.now());
-    }
-
-    /// 8.5.6.2: the pointer, then the word for its register, high byte first.
-    fn write(&mut self, bytes: &[u8]) -> Result<(), Nak> {
-        self.catch_up();
-        let [pointer, rest @ ..] = bytes else { return Ok(()) };
-        self.pointer = *pointer;
-        if let [high, low] = *rest {
-            self.store(*pointer, u16::from_be_bytes([high, low]));
-        }
-        Ok(())
-    }
-
-    /// The same register, as long as the controller reads.
-    fn read(&mut self, bytes: &mut [u8]) -> Result<(), Nak> {
-        self.catch_up();
-        let word = self.load(self.pointer).to_be_bytes();
-        for (byte, source) in bytes.iter_mut().zip(word.into_iter().cycle()) {
-            *byte = source;
-        }
-        Ok(())
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::sync::{
@@ -190,6 +173,7 @@ mod tests {
     };
 
     use super::*;
+    use crate::chips::I2cChip as _;
 
     /// The example of the datasheet: 10 A through 2 mΩ at 11.98 V, and time that the test moves.
     fn example() -> (Ina219, Arc<AtomicU64>) {

@@ -15,7 +15,7 @@
 
 use std::time::Duration;
 
-use super::{I2cChip, Nak, adc::nearest};
+use super::{adc::nearest, words::Words};
 use crate::{environment::Load, time::Elapsed};
 
 const CONFIGURATION_RESET: u16 = 0x4127;
@@ -97,6 +97,26 @@ impl Ina226 {
         Self { time, load: Box::new(load), shunt_ohms, pointer: 0, state }
     }
 
+    fn convert(&mut self, at: Duration) {
+        let Load { volts, amperes } = (self.load)(at);
+        let state = &mut self.state;
+        state.shunt = nearest(amperes * self.shunt_ohms / 2.5e-6, i16::MIN, i16::MAX);
+        state.bus = nearest(volts / 1.25e-3, 0, i16::MAX).unsigned_abs();
+        let current = i32::from(state.shunt) * i32::from(state.calibration) / 2_048;
+        let is_over = i16::try_from(current).is_err();
+        state.current = i16::try_from(current).unwrap_or(i16::MAX);
+        let power = u32::from(state.current.unsigned_abs()) * u32::from(state.bus) / 20_000;
+        state.power = u16::try_from(power).unwrap_or(u16::MAX);
+        state.flags = CONVERSION_READY | if is_over { OVERFLOW } else { 0 };
+    }
+}
+
+impl Words for Ina226 {
+    fn reset(&mut self) {
+        self.pointer = 0;
+        self.state = Volatile::after_reset(self.time.now());
+    }
+
     fn catch_up(&mut self) {
         let now = self.time.now();
         let Some(end) = self.state.conversion_ends.filter(|&end| end <= now) else {
@@ -111,17 +131,8 @@ impl Ina226 {
     }
 
     /// 7.1.2 and 7.1.3: 2.5 µV and 1.25 mV a count.
-    fn convert(&mut self, at: Duration) {
-        let Load { volts, amperes } = (self.load)(at);
-        let state = &mut self.state;
-        state.shunt = nearest(amperes * self.shunt_ohms / 2.5e-6, i16::MIN, i16::MAX);
-        state.bus = nearest(volts / 1.25e-3, 0, i16::MAX).unsigned_abs();
-        let current = i32::from(state.shunt) * i32::from(state.calibration) / 2_048;
-        let is_over = i16::try_from(current).is_err();
-        state.current = i16::try_from(current).unwrap_or(i16::MAX);
-        let power = u32::from(state.current.unsigned_abs()) * u32::from(state.bus) / 20_000;
-        state.power = u16::try_from(power).unwrap_or(u16::MAX);
-        state.flags = CONVERSION_READY | if is_over { OVERFLOW } else { 0 };
+    fn pointer(&mut self) -> &mut u8 {
+        &mut self.pointer
     }
 
     fn load(&mut self, register: u8) -> u16 {
@@ -157,34 +168,6 @@ impl Ina226 {
     }
 }
 
-impl I2cChip for Ina226 {
-    fn power_on(&mut self) {
-        self.pointer = 0;
-        self.state = Volatile::after_reset(self.time.now());
-    }
-
-    /// 6.5.5: the pointer, then the word for its register, high byte first.
-    fn write(&mut self, bytes: &[u8]) -> Result<(), Nak> {
-        self.catch_up();
-        let [pointer, rest @ ..] = bytes else { return Ok(()) };
-        self.pointer = *pointer;
-        if let [high, low] = *rest {
-            self.store(*pointer, u16::from_be_bytes([high, low]));
-        }
-        Ok(())
-    }
-
-    /// The same register, as long as the controller reads.
-    fn read(&mut self, bytes: &mut [u8]) -> Result<(), Nak> {
-        self.catch_up();
-        let word = self.load(self.pointer).to_be_bytes();
-        for (byte, source) in bytes.iter_mut().zip(word.into_iter().cycle()) {
-            *byte = source;
-        }
-        Ok(())
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::sync::{
@@ -193,6 +176,7 @@ mod tests {
     };
 
     use super::*;
+    use crate::chips::I2cChip as _;
 
     /// The example of the datasheet: 10 A through 2 mΩ at 11.98 V, and time that the test moves.
     fn example() -> (Ina226, Arc<AtomicU64>) {
