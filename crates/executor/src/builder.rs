@@ -12,6 +12,9 @@ use crate::{
 /// The most threads that a pool may come to.
 const THREADS_MAX: usize = 1 << 16;
 
+/// The most trace records that all workers together may keep: 640 MiB.
+const TRACE_MAX: usize = 1 << 24;
+
 /// Jobs that wait at most, unless the builder is told otherwise.
 const DEFAULT_CAPACITY: NonZeroUsize = NonZeroUsize::new(4096).unwrap();
 
@@ -84,9 +87,9 @@ impl Builder {
     }
 
     /// Lets the number of workers follow the load. Needs a thread of its own, which sleeps while
-    /// nothing is to be done. Default: it does not change. `max` is no less than `min`.
+    /// nothing is to be done. Default: it does not change.
     pub fn scaling(mut self, scaling: Scaling) -> Self {
-        self.scaling = Scaling { max: scaling.max.max(scaling.min), ..scaling };
+        self.scaling = scaling;
         self
     }
 
@@ -99,8 +102,8 @@ impl Builder {
 
     /// How many accepted jobs may wait to start. Default: 4096.
     ///
-    /// Beside them each worker holds at most 64 that it has taken and not begun: those it can
-    /// expect to start within 10 µs. Memory: 64 bytes for each job, in blocks of 4 KiB that are made
+    /// Beside them each worker holds at most 64 that it has taken and not begun, those it can
+    /// expect to start within 10 µs, and at most 31 more of a key. Memory: 64 bytes for each job, in blocks of 4 KiB that are made
     /// when first needed and then kept, and may be half empty.
     pub fn capacity(mut self, capacity: NonZeroUsize) -> Self {
         self.capacity = capacity;
@@ -162,7 +165,8 @@ impl Builder {
     /// Watches for jobs that run longer than `limit`: each is counted, and reported to `report`
     /// while it runs, by a thread of its own. A slow job found asleep is counted as blocked and
     /// another worker stands in for it. A job that is over before the thread looks (it does
-    /// each quarter of `limit`, but within 1 ms to 1 s) is counted only. Default: no watchdog.
+    /// each quarter of `limit`, but within 1 ms to 1 s) is counted only. A panic of `report` is
+    /// counted and goes no further. Default: no watchdog.
     pub fn slow_after(
         mut self,
         limit: Duration,
@@ -173,8 +177,8 @@ impl Builder {
     }
 
     /// Calls `warn` with the queue's length when it reaches `jobs`; again only after it has been
-    /// below half of that. It runs in the submitter's thread, after the job was accepted: if it
-    /// panics, the job runs all the same, but its handle is lost. Default: no warning.
+    /// below half of that. It runs in the submitter's thread, after the job was accepted; its
+    /// panic is counted and goes no further. Default: no warning.
     pub fn warn_at(
         mut self,
         jobs: NonZeroUsize,
@@ -189,16 +193,26 @@ impl Builder {
     /// # Errors
     ///
     /// [`BuildError::Thread`] when the system refuses a thread, or its name for a NUL in it; those
-    /// already started are joined. [`BuildError::TooMany`] for more than 65,536 threads.
+    /// already started are joined. [`BuildError::TooMany`] for more than 65,536 threads,
+    /// [`BuildError::Scaling`] for a maximum below the minimum, [`BuildError::Trace`] for more than
+    /// 2^24 trace records on all workers together.
     pub fn build(self) -> Result<Executor, BuildError> {
         let name = &self.threads.name;
         if name.contains('\0') {
             let source = io::Error::new(io::ErrorKind::InvalidInput, "a name has no NUL in it");
             return Err(BuildError::Thread { name: name.clone(), source });
         }
+        let Scaling { min, max, .. } = self.scaling;
+        if max < min {
+            return Err(BuildError::Scaling { min, max });
+        }
         let places = self.scaling.max.get().saturating_add(self.compensation);
         if places > THREADS_MAX {
             return Err(BuildError::TooMany { asked: places, most: THREADS_MAX });
+        }
+        let most = TRACE_MAX / (places + 1);
+        if self.trace > most {
+            return Err(BuildError::Trace { asked: self.trace, most });
         }
         clock::warm_up();
         let windows = self.coalesce.iter().copied().filter(|window| !window.is_zero());
@@ -208,14 +222,14 @@ impl Builder {
             places,
             nap: windows.min().unwrap_or_default(),
             patient: self.coalesce.map(|window| !window.is_zero()),
+            timing: if self.slow_after.is_some() { Timing::Exact } else { self.timing },
             slow: self.slow_after.as_ref().map_or(u64::MAX, |(limit, _)| clock::to_ticks(*limit)),
             trace: self.trace,
             warn_at: self.warn.as_ref().map_or(usize::MAX, |(jobs, _)| *jobs),
         };
-        let timing = if self.slow_after.is_some() { Timing::Exact } else { self.timing };
         let scaling = (self.scaling.max > self.scaling.min).then_some(self.scaling);
         let watch = Watch { scaling, slow: self.slow_after };
-        Executor::start(settings, self.threads, self.warn.map(|(_, warn)| warn), timing, watch)
+        Executor::start(settings, self.threads, self.warn.map(|(_, warn)| warn), watch)
     }
 }
 
@@ -230,7 +244,7 @@ impl fmt::Debug for Builder {
     }
 }
 
-/// The executor did not start.
+/// The executor did not start. What the system said is the error's `source()`, not part of its text.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum BuildError {
@@ -248,6 +262,24 @@ pub enum BuildError {
         /// How many there might have been.
         asked: usize,
         /// How many there may be.
+        most: usize,
+    },
+    /// The most workers are fewer than the fewest.
+    #[error("a pool of no fewer than {min} and no more than {max} workers cannot be")]
+    Scaling {
+        /// As in [`Scaling::min`].
+        min: NonZeroUsize,
+        /// As in [`Scaling::max`].
+        max: NonZeroUsize,
+    },
+    /// Memory for so many trace records is not provided.
+    #[error(
+        "a trace of {asked} records a worker is too long: {most} at most, with so many workers"
+    )]
+    Trace {
+        /// How many each worker was to keep.
+        asked: usize,
+        /// How many it may keep.
         most: usize,
     },
 }

@@ -24,7 +24,7 @@
 #![expect(unsafe_code, reason = "one allocation shared by two owners, without a reference count")]
 
 use std::{
-    mem::{ManuallyDrop, MaybeUninit},
+    mem::{self, ManuallyDrop, MaybeUninit},
     panic::{AssertUnwindSafe, catch_unwind},
     ptr::NonNull,
     sync::atomic::Ordering::{AcqRel, Acquire},
@@ -52,7 +52,8 @@ const GONE: u8 = 8;
 const STOLEN: u8 = 16;
 /// The handle side claimed the closure, to drop it.
 const CANCELLED: u8 = 32;
-/// The closure may only run from the queue: it is keyed, or has a deadline or a token.
+/// The closure may only run from the queue: it is keyed, has a deadline or a
+/// token, or is a scope's.
 const PINNED: u8 = 64;
 
 /// Who waits for a result.
@@ -257,27 +258,18 @@ unsafe fn discard<T>(cell: NonNull<Head<T>>, with_result: bool) {
     }
 }
 
-impl<F: FnOnce() -> T + Send, T: Send> Pending<F, T> {
-    /// As [`Task::run`]; says whether the closure was still this side's.
-    pub(crate) fn run_if_mine(self, started: &Started<'_>) -> bool {
+impl<F: FnOnce() -> T + Send, T: Send> Task for Pending<F, T> {
+    fn run(self, started: &Started<'_>) {
         if let Err(before) = self.claim() {
             if before & CANCELLED != 0 {
                 started.cancelled();
             }
-            self.done(false);
-            return false;
+            return self.done(false);
         }
         // SAFETY: claimed on the line above.
         let result = unsafe { Cell::<F, T>::run(self.cell) };
         started.finish(matches!(result, Err(JobError::Panicked { .. })));
         self.publish(result);
-        true
-    }
-}
-
-impl<F: FnOnce() -> T + Send, T: Send> Task for Pending<F, T> {
-    fn run(self, started: &Started<'_>) {
-        self.run_if_mine(started);
     }
 
     fn abandon(self, why: Abandoned, _: Option<&Pool>) -> bool {
@@ -320,7 +312,9 @@ impl<T> Receiver<T> {
 
     /// Puts `waiter` in place; false if the result is there already and nobody will wake it.
     pub(crate) fn wait(&self, waiter: Waiter) -> bool {
-        *lock(&self.head().waiter) = Some(waiter);
+        let before = lock(&self.head().waiter).replace(waiter);
+        // Not under the lock: dropping a waker is the user's code.
+        drop(before);
         self.head().state.fetch_or(WAITING, AcqRel) & DONE == 0
     }
 
@@ -343,7 +337,11 @@ impl<T> Receiver<T> {
             return Err(self);
         }
         // SAFETY: claimed on the line above. `self` is alive, and with it the cell.
-        unsafe { (self.head().erased.drop_closure)(self.cell.cast()) };
+        let drop_closure = || unsafe { (self.head().erased.drop_closure)(self.cell.cast()) };
+        // Whoever cancels does not answer for a closure whose drop panics.
+        if let Err(panic) = catch_unwind(AssertUnwindSafe(drop_closure)) {
+            mem::forget(panic);
+        }
         Ok(())
     }
 

@@ -14,6 +14,9 @@ use crate::{
     worker::{self, Crew},
 };
 
+/// How long a shutdown waits at most for workers that run nothing to leave.
+const MOMENT: Duration = Duration::from_millis(10);
+
 /// A bounded thread pool. Share it by reference or in an `Arc`; dropping it drains it.
 pub struct Executor {
     pool: Arc<Pool>,
@@ -31,10 +34,10 @@ impl Executor {
         settings: Settings,
         threads: ThreadOptions,
         warn: Option<Warn>,
-        timing: Timing,
         watch: Watch,
     ) -> Result<Self, BuildError> {
-        let (workers, monitor_name) = (settings.workers, format!("{}-monitor", threads.name));
+        let (workers, timing) = (settings.workers, settings.timing);
+        let monitor_name = format!("{}-monitor", threads.name);
         let pool = Arc::new(Pool::new(settings, Crew::new(threads), warn));
         // On an early return `drop` joins those already started.
         let mut executor = Self { pool, timing, monitor: None };
@@ -141,17 +144,15 @@ impl Executor {
         self.give_up()
     }
 
-    /// Accepts nothing, starts nothing more, and waits for nobody.
+    /// Accepts nothing, starts nothing more, and waits for no job; for workers that run none to leave,
+    /// up to 10 ms, as every report does.
     pub fn abort(self) -> DrainReport {
         self.drain_for(Duration::ZERO)
     }
 
     /// Drops what has not started, reports what has, and lets the threads go.
     fn give_up(self) -> DrainReport {
-        let mut given_up = self.pool.discard();
-        // Last the strands: their runners among the jobs above stand for jobs in here.
-        given_up.retain(|job| !job.is_runner());
-        given_up.extend(self.pool.strands.clear());
+        let given_up = self.pool.discard();
         let (mut discarded, mut names) = (0, Vec::new());
         for job in given_up {
             let name = job.name();
@@ -161,12 +162,29 @@ impl Executor {
                 names.extend(name);
             }
         }
+        self.settle();
         let unfinished = self.unfinished();
         let report = DrainReport { unfinished, discarded, names, metrics: self.metrics() };
         if self.pool.lock().alive > usize::from(worker::is_worker_of(&self.pool)) {
             self.pool.crew.detach();
         }
         report
+    }
+
+    /// Waits, but only for a moment, until every worker has left or runs a job. One that took its job
+    /// just before everything was given up may not have written that down yet.
+    fn settle(&self) {
+        let until = clock::ticks().saturating_add(clock::to_ticks(MOMENT));
+        let mut state = self.pool.lock();
+        while state.alive > self.unfinished().len() {
+            let left = clock::duration(until.saturating_sub(clock::ticks()));
+            if left.is_zero() {
+                return;
+            }
+            // Nobody tells when a job is begun.
+            let look = left.min(MOMENT / 100);
+            state = sync::wait(&self.pool.gone, state, Some(look));
+        }
     }
 
     fn unfinished(&self) -> Vec<Unfinished> {

@@ -53,17 +53,12 @@ impl<T> JobHandle<T> {
     ///
     /// If the handle was polled as a future to its end before.
     pub fn join(self) -> Result<T, JobError> {
-        self.join_or_run(|| ())
-    }
-
-    /// As [`join`](Self::join); calls `ran` after the job if it was run here.
-    pub(crate) fn join_or_run(self, ran: impl FnOnce()) -> Result<T, JobError> {
         let receiver = match self.receiver().take() {
             Ok(result) => return result,
             Err(receiver) => receiver,
         };
         match worker::current() {
-            Some((pool, place)) => join_on_worker(receiver, &pool, place, ran),
+            Some((pool, place)) => join_on_worker(receiver, &pool, place),
             None => wait(receiver),
         }
     }
@@ -103,7 +98,8 @@ impl<T> JobHandle<T> {
         self.receiver.as_ref().is_none_or(Receiver::is_done)
     }
 
-    /// Gives the job up if it has not started: its closure is dropped here, unrun.
+    /// Gives the job up if it has not started: its closure is dropped here, unrun. If that panics,
+    /// the panic ends here: the job is given up all the same.
     ///
     /// # Errors
     ///
@@ -142,12 +138,7 @@ pub(crate) fn wait<T>(receiver: Receiver<T>) -> Result<T, JobError> {
 
 /// Runs the job here if it may, or waits for it without weakening the pool.
 #[cold]
-fn join_on_worker<T>(
-    receiver: Receiver<T>,
-    pool: &Arc<Pool>,
-    place: usize,
-    ran: impl FnOnce(),
-) -> Result<T, JobError> {
+fn join_on_worker<T>(receiver: Receiver<T>, pool: &Arc<Pool>, place: usize) -> Result<T, JobError> {
     let stolen = match receiver.steal() {
         Ok(stolen) => stolen,
         Err(receiver) => {
@@ -157,10 +148,11 @@ fn join_on_worker<T>(
     };
     let recorder = &pool.places[place].recorder;
     let started = Started::new(recorder, pool, stolen.submitted(), clock::ticks());
-    let result = stolen.run();
-    started.finish(matches!(result, Err(JobError::Panicked { .. })));
-    ran();
-    result
+    recorder.within(started.start, || {
+        let result = stolen.run();
+        started.finish(matches!(result, Err(JobError::Panicked { .. })));
+        result
+    })
 }
 
 impl<T> Future for JobHandle<T> {

@@ -184,7 +184,10 @@ impl Job {
         // SAFETY: the payload is initialised (invariant 1) and `ManuallyDrop` keeps `drop` off it.
         let abandon = AssertUnwindSafe(|| unsafe { (this.vtable.abandon)(payload, why, pool) });
         catch_unwind(abandon).unwrap_or_else(|panic| {
-            mem::forget(panic);
+            match pool {
+                Some(pool) => pool.caught(panic),
+                None => mem::forget(panic),
+            }
             true
         })
     }

@@ -157,7 +157,7 @@
 //!
 //! * **Job** — one unit of work: a closure, run at most once.
 //! * **Worker** — one thread of the pool; it runs one job at a time.
-//! * **Queue** — the jobs accepted and not yet taken by a worker; never more than the capacity.
+//! * **Queue** — the jobs accepted and not yet taken by a worker.
 //! * **Strand** — the jobs of one key, run in order, one at a time.
 //! * **Drain** — to run what is queued, accept nothing new, and join the workers.
 //!
@@ -165,7 +165,8 @@
 //!
 //! 1. An accepted job runs exactly once, or is given up, counted, and reported to its handle; a
 //!    refused one travels back inside [`SubmitError`].
-//! 2. The queue never holds more than its capacity.
+//! 2. No job is accepted while as many as the capacity wait. What waits is never more, but for keyed
+//!    jobs that a worker had in hand and puts back: 31 for each worker, stand-ins included.
 //! 3. A panic ends the job that raised it and nothing else.
 //! 4. A worker never waits for room in its own queue: submitting from a job cannot deadlock.
 //! 5. While a job waits, no worker sleeps unless another is on its way; in a flood of tiny jobs it
@@ -205,6 +206,7 @@ mod recorder;
 mod room;
 mod sampling;
 mod scope;
+mod spell;
 mod strand;
 mod submitter;
 mod sync;

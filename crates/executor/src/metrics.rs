@@ -13,7 +13,8 @@ use crate::{clock, histogram::Latency, recorder::Recorder};
 pub struct Metrics {
     /// Jobs that have ended, by returning or by panicking.
     pub processed: u64,
-    /// Jobs that ended by panicking; counted in `processed` too.
+    /// Panics caught: those of jobs, which are counted in `processed` too, and those of callbacks, and
+    /// of the drop of a closure or a result that a worker drops.
     pub panicked: u64,
     /// Submissions refused, whether full or closed.
     pub rejected: u64,
@@ -26,10 +27,11 @@ pub struct Metrics {
     /// Jobs given up before they started: by handle (counted when their place in the queue comes
     /// up), by token, or by a shutdown that did not wait.
     pub cancelled: u64,
-    /// Jobs accepted and not yet started, at this moment.
+    /// Jobs accepted and not yet started, at this moment: those in the queue, and those that a worker
+    /// has taken and not begun, in its batch or of its strand.
     pub queued: u64,
     /// Of those, the ones in the queue proper, by [`Priority::index`](crate::Priority::index).
-    /// The rest wait for a job of their key, or are in a worker's batch.
+    /// The rest wait for a job of their key, or have been taken by a worker.
     pub queued_by_priority: [u64; 4],
     /// Worker threads, at this moment.
     pub workers: usize,

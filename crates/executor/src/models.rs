@@ -20,8 +20,9 @@ use crate::{
     error::Abandoned,
     handle,
     job::{Detached, Job},
-    policy::{Priority, WhenFull},
+    policy::{Priority, Timing, WhenFull},
     pool::{Admission, Order, Pool, Settings},
+    scope::{Jobs, Stub},
     strand::Key,
     worker::{self, Crew},
 };
@@ -41,6 +42,7 @@ fn pool(workers: usize, capacity: usize) -> Arc<Pool> {
         places: workers,
         nap: Duration::ZERO,
         patient: [false; 4],
+        timing: Timing::Exact,
         slow: u64::MAX,
         trace: 0,
         warn_at: usize::MAX,
@@ -283,5 +285,90 @@ fn a_job_is_run_by_its_handle_or_given_up_and_not_both() {
         };
         queue.join().unwrap();
         assert_eq!(count.load(Relaxed), usize::from(ran));
+    });
+}
+
+/// The end of a scope, on a thread that helps, meets the worker that comes to the jobs' stubs: each
+/// runs once, also the one that the first submits meanwhile, and the end is not before theirs; 3
+/// preemptions.
+#[test]
+fn the_end_of_a_scope_meets_a_worker() {
+    check(3, || {
+        let (pool, count, jobs) = (pool(1, 3), Count::default(), Jobs::new());
+        let workers = vec![hire(&pool)];
+        let again = (Arc::clone(&pool), Arc::clone(&jobs), Arc::clone(&count));
+        let first = move || {
+            let (pool, jobs, count) = again;
+            scoped(&pool, &jobs, job(&count));
+            count.fetch_add(1, Relaxed);
+        };
+        scoped(&pool, &jobs, Job::new(Detached(first), 1, None));
+        scoped(&pool, &jobs, job(&count));
+        jobs.end(Some((&pool, &pool.outside)));
+        assert_eq!(count.load(Relaxed), 3);
+        close_and_join(&pool, workers);
+    });
+}
+
+fn scoped(pool: &Pool, jobs: &Arc<Jobs>, job: Job) {
+    let stub = Stub { number: jobs.add(job), jobs: Arc::clone(jobs) };
+    submit(pool, Job::new(stub, 1, None));
+}
+
+/// The same where the end only waits, as it does outside of the pool; 3 preemptions.
+#[test]
+fn the_end_of_a_scope_waits_for_its_jobs() {
+    check(3, || {
+        let (pool, count, jobs) = (pool(1, 2), Count::default(), Jobs::new());
+        let workers = vec![hire(&pool)];
+        scoped(&pool, &jobs, job(&count));
+        scoped(&pool, &jobs, job(&count));
+        jobs.end(None);
+        assert_eq!(count.load(Relaxed), 2);
+        close_and_join(&pool, workers);
+    });
+}
+
+/// The watchdog finds a job blocked that may end at any time, and the next after it: nothing of that is
+/// left when the worker is done; 5 preemptions.
+#[test]
+fn a_finding_does_not_outlive_the_work_it_is_about() {
+    check(5, || {
+        let (pool, count) = (pool(1, 2), Count::default());
+        let workers = vec![hire(&pool)];
+        let watched = Arc::clone(&pool);
+        let watchdog = thread::spawn(move || {
+            let place = &watched.places[0];
+            let seen = place.spell.current();
+            thread::yield_now();
+            if place.recorder.running_since.load(Relaxed) != 0 {
+                let _strength = watched.block(0, |spell| spell.find(seen));
+            }
+        });
+        submit(&pool, job(&count));
+        submit(&pool, job(&count));
+        watchdog.join().unwrap();
+        close_and_join(&pool, workers);
+        assert_eq!((count.load(Relaxed), pool.lock().blocked), (2, 0));
+    });
+}
+
+/// A strand's worker has jobs in hand while a shutdown gives everything up: each runs or is given up,
+/// and no place stays taken; 3 preemptions.
+#[test]
+fn giving_up_meets_a_strand() {
+    check(3, || {
+        let (pool, count) = (pool(1, 4), Count::default());
+        for _ in 0..3 {
+            assert!(pool.submit_keyed(Key::new(1), job(&count), ORDER).is_ok());
+        }
+        let workers = vec![hire(&pool)];
+        pool.close();
+        let given_up = pool.discard();
+        for worker in workers {
+            worker.join().unwrap();
+        }
+        assert_eq!(count.load(Relaxed) + given_up.len(), 3);
+        assert_eq!((pool.room.taken(), pool.strands.len()), (0, 0));
     });
 }

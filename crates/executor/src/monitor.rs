@@ -134,21 +134,24 @@ impl Rounds {
 
     fn look_for_slow_jobs(&self, now: u64, report: &OnSlow) {
         for (worker, place) in self.pool.places.iter().enumerate() {
-            let since = place.recorder.running_since.load(Relaxed);
+            let (spell, books) = (place.spell.current(), &place.recorder);
+            let (reported, since) = (books.reported(), books.running_since.load(Acquire));
             let running = now.saturating_sub(since);
-            if since == 0
-                || running <= self.pool.settings.slow
-                || !place.recorder.report_once(since)
-            {
+            if since == 0 || since == reported || running <= self.pool.settings.slow {
+                continue;
+            }
+            let thread = system::thread_state(place.thread_id.load(Relaxed));
+            let running_for = clock::duration(running);
+            let slow = SlowJob { name: books.name(), worker, running_for, thread };
+            // If it has ended meanwhile, this was not about it; then its worker has counted it.
+            if books.running_since.load(Acquire) != since || !books.report(reported, since) {
                 continue;
             }
             Counters::count(&self.pool.counters.timed_out);
-            let thread = system::thread_state(place.thread_id.load(Relaxed));
-            if thread.as_ref().is_some_and(ThreadState::is_asleep) {
-                worker::found_blocked(&self.pool, worker);
+            if slow.thread.as_ref().is_some_and(ThreadState::is_asleep) {
+                worker::found_blocked(&self.pool, worker, spell);
             }
-            let running_for = clock::duration(running);
-            report(&SlowJob { name: place.recorder.name(), worker, running_for, thread });
+            self.pool.catches(|| report(&slow));
         }
     }
 }

@@ -47,7 +47,10 @@ pub enum WhenFull {
     /// Be refused at once.
     Reject,
     /// Evict and count the job that has waited longest among those no more urgent than the new
-    /// one: fresh beats complete. Refused if all that waits is more urgent.
+    /// one: fresh beats complete. Of each class the next in turn is looked at, and of these the one
+    /// that was submitted first goes; under [`Timing::Sampled`], where not every job has an age, the
+    /// one of the least urgent class. Refused if all that waits is more urgent, or waits for a running
+    /// job of its key: those stay.
     DropOldest,
     /// Evict and count the oldest job of the least urgent class that waits, if that class is less
     /// urgent than the new job's. Otherwise be refused.
@@ -74,6 +77,6 @@ pub enum Timing {
     #[default]
     Exact,
     /// One in eight of each submitting thread. Counts stay exact; histograms, averages and busy
-    /// time then speak for those jobs only.
+    /// time then speak for those jobs only, and `DropOldest` goes by class.
     Sampled,
 }

@@ -21,7 +21,10 @@
 //! flag stays set until it has seen it. `README.md` tells it at length.
 
 use std::{
+    any::Any,
+    collections::VecDeque,
     mem,
+    panic::{AssertUnwindSafe, catch_unwind},
     sync::atomic::{
         AtomicI32,
         Ordering::{Acquire, Relaxed, Release},
@@ -37,10 +40,11 @@ use crate::{
     error::{Abandoned, Refusal},
     job::Job,
     metrics::{Counters, Metrics},
-    policy::{Priority, WhenFull},
+    policy::{Priority, Timing, WhenFull},
     queue::Queue,
     recorder::{Keeping, Recorder},
     room::Room,
+    spell::Spell,
     strand::Strands,
     sync::{
         AtomicBool, Condvar, Mutex, MutexGuard, Padded, Thread, current, lock, park, park_for, wait,
@@ -60,6 +64,8 @@ pub(crate) struct Settings {
     pub(crate) nap: Duration,
     /// Which classes wait for the napper.
     pub(crate) patient: [bool; 4],
+    /// Which jobs are timed, and so have an age.
+    pub(crate) timing: Timing,
     /// Slow beyond this, in ticks.
     pub(crate) slow: u64,
     /// Trace records kept by each worker.
@@ -91,7 +97,7 @@ pub(crate) struct Pool {
     /// Closed, as in the state, for those that do not take the lock.
     closed: AtomicBool,
     warned: AtomicBool,
-    /// A shutdown waits here for the last worker to go.
+    /// A shutdown waits here for workers to go.
     pub(crate) gone: Condvar,
     pub(crate) places: Box<[Padded<Place>]>,
     given_up: AtomicBool,
@@ -110,8 +116,11 @@ pub(crate) struct Place {
     pub(crate) batch: Batch,
     pub(crate) recorder: Recorder,
     woken: AtomicBool,
-    /// The watchdog found its job asleep and counted it as blocked.
-    pub(crate) found_blocked: AtomicBool,
+    /// Jobs of a strand that its runner, run by the worker here, has taken and not begun. Its lock is
+    /// taken after the shard's and the pool's, and none after it.
+    pub(crate) hand: Mutex<VecDeque<(Priority, Job)>>,
+    /// Whether the worker counts as blocked.
+    pub(crate) spell: Spell,
     /// The system's number for the worker's thread; 0 before there is one.
     pub(crate) thread_id: AtomicI32,
 }
@@ -169,6 +178,14 @@ pub(crate) enum Visit {
     },
     /// End its thread.
     Leave,
+}
+
+/// Whether as many workers as wanted are not blocked.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Strength {
+    Full,
+    /// Another is to stand in.
+    Short,
 }
 
 /// What becomes of a job that was submitted.
@@ -296,13 +313,14 @@ impl State {
 impl Pool {
     pub(crate) fn new(settings: Settings, crew: Crew, warn: Option<Warn>) -> Self {
         let keeping = Keeping { slow: settings.slow, trace: settings.trace };
-        let place = |_| {
-            let recorder = Recorder::new(keeping, false);
+        let place = |place| {
+            let recorder = Recorder::new(keeping, Some(place));
             Padded(Place {
                 batch: Batch::new(),
                 recorder,
                 woken: AtomicBool::new(false),
-                found_blocked: AtomicBool::new(false),
+                hand: Mutex::new(VecDeque::new()),
+                spell: Spell::new(),
                 thread_id: AtomicI32::new(0),
             })
         };
@@ -316,7 +334,7 @@ impl Pool {
             gone: Condvar::new(),
             places: (0..settings.places).map(place).collect(),
             given_up: AtomicBool::new(false),
-            outside: Recorder::new(keeping, true),
+            outside: Recorder::new(keeping, None),
             counters: Counters::default(),
             strands: Strands::new(),
             started: clock::ticks(),
@@ -385,11 +403,20 @@ impl Pool {
         self.given_up.store(true, Release);
         let mut state = self.lock();
         let mut jobs = state.queue.clear();
-        self.room.give_back_all();
         for place in &self.places {
             place.batch.claim_all(&mut jobs);
         }
         drop(state);
+        // Runners stand for jobs in the strands. Then what they hold: without its strand none puts it
+        // back.
+        jobs.retain(|job| !job.is_runner());
+        jobs.extend(self.strands.clear());
+        for place in &self.places {
+            jobs.extend(lock(&place.hand).drain(..).map(|(_, job)| job));
+        }
+        // Last, for until now a runner may have put jobs back.
+        let _state = self.lock();
+        self.room.give_back_all();
         jobs
     }
 
@@ -425,9 +452,24 @@ impl Pool {
         if let Some(warn) = &self.warn {
             let queued = self.room.taken();
             if queued >= self.settings.warn_at && !self.warned.swap(true, Relaxed) {
-                warn(queued);
+                self.catches(|| warn(queued));
             }
         }
+    }
+
+    /// Runs what may run the user's code; says whether it came to its end. A panic in it is counted
+    /// and goes no further.
+    #[inline]
+    pub(crate) fn catches(&self, run: impl FnOnce()) -> bool {
+        let outcome = catch_unwind(AssertUnwindSafe(run));
+        outcome.map_err(|panic| self.caught(panic)).is_ok()
+    }
+
+    /// Counts a panic. Its payload is leaked: its drop might panic again.
+    #[cold]
+    pub(crate) fn caught(&self, panic: Box<dyn Any + Send>) {
+        Counters::count(&self.counters.panicked);
+        mem::forget(panic);
     }
 
     #[cold]
@@ -467,8 +509,13 @@ impl Pool {
                 return self.wait_for_room(state, Some(most));
             }
             WhenFull::RunInCaller => return Err(None),
+            WhenFull::DropOldest if self.settings.timing == Timing::Sampled => {
+                *evicted = state.queue.evict_from_lowest(order.priority.index());
+            }
             WhenFull::DropOldest => *evicted = state.queue.evict_oldest(order.priority),
-            WhenFull::DropLowest => *evicted = state.queue.evict_lowest(order.priority),
+            WhenFull::DropLowest => {
+                *evicted = state.queue.evict_from_lowest(order.priority.index() + 1);
+            }
             WhenFull::Block | WhenFull::BlockFor(_) | WhenFull::Reject => {}
         }
         if evicted.is_some() { Ok(state) } else { Err(Some(full)) }
@@ -674,16 +721,23 @@ impl Pool {
     pub(crate) fn leave(&self, mut state: MutexGuard<'_, State>, place: usize) {
         state.alive -= 1;
         state.vacant.push(place);
-        // The last but one matters to a worker that waits for the others.
-        if state.alive <= 1 {
+        // A shutdown counts them.
+        if state.closed {
             self.gone.notify_all();
         }
     }
 
-    /// Counts the worker in `place` as blocked and has its jobs seen to; says whether the pool is
-    /// now short of a worker.
-    pub(crate) fn block(&self, place: usize) -> bool {
+    /// Counts the worker in `place` as blocked, if `counts` says so of its spell, and has its jobs seen
+    /// to; says how strong the pool is now.
+    pub(crate) fn block(
+        &self,
+        place: usize,
+        counts: impl FnOnce(&Spell) -> bool,
+    ) -> Option<Strength> {
         let mut state = self.lock();
+        if !counts(&self.places[place].spell) {
+            return None;
+        }
         state.blocked += 1;
         let work = !state.queue.is_dry() || self.places[place].batch.unclaimed() > 0;
         let wake = if work { state.wake(false, true) } else { None };
@@ -692,7 +746,15 @@ impl Pool {
         if let Some(wake) = wake {
             self.unpark(wake);
         }
-        short
+        Some(if short { Strength::Short } else { Strength::Full })
+    }
+
+    /// Ends the spell of the worker at `place`, who calls this, and what the watchdog found in it.
+    #[inline]
+    pub(crate) fn end_spell(&self, place: &Place) {
+        if place.spell.end() {
+            self.lock().blocked -= 1;
+        }
     }
 
     /// What the workers have written down, and how things stand.
@@ -705,9 +767,9 @@ impl Pool {
         metrics.uptime = clock::duration(clock::ticks().saturating_sub(self.started));
         metrics.keys = self.strands.len();
         let state = self.lock();
-        let batched: usize =
-            self.places[..state.used].iter().map(|place| place.batch.unclaimed()).sum();
-        metrics.queued = (self.room.taken() + batched) as u64;
+        let taken = |place: &Padded<Place>| place.batch.unclaimed() + lock(&place.hand).len();
+        let taken: usize = self.places[..state.used].iter().map(taken).sum();
+        metrics.queued = (self.room.taken() + taken) as u64;
         metrics.queued_by_priority = state.queue.lens().map(|len| len as u64);
         (metrics.workers, metrics.blocked) = (state.alive, state.blocked);
         metrics.idle = state.idle();
@@ -746,5 +808,37 @@ impl Pool {
             self.unpark(Wake { sleeper: Some(sleeper), monitor: None });
         }
         self.unpark(Wake { sleeper: None, monitor });
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+    use crate::{job::Detached, strand::Key};
+
+    /// The last place is taken by somebody who has not announced his job yet, so the warning falls to
+    /// whoever evicts.
+    #[test]
+    fn a_warning_that_panics_strands_no_key() {
+        let settings = Settings {
+            capacity: 2,
+            workers: 1,
+            places: 1,
+            nap: Duration::ZERO,
+            patient: [false; 4],
+            timing: Timing::Exact,
+            slow: u64::MAX,
+            trace: 0,
+            warn_at: 2,
+        };
+        let pool = Pool::new(settings, Crew::default(), Some(Box::new(|_| panic!("too long"))));
+        let job = || Job::new(Detached(|| ()), 1, None);
+        let when_full = WhenFull::DropOldest;
+        let order = Order { priority: Priority::Medium, when_full, prompt: false };
+        assert!(pool.submit_keyed(Key::new(1), job(), order).is_ok());
+        assert_eq!(pool.strands.len(), 1);
+        assert!(pool.room.take());
+        assert!(matches!(pool.submit(job(), order), Admission::Accepted));
+        assert_eq!((pool.strands.len(), pool.metrics().dropped), (0, 1));
     }
 }

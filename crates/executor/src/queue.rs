@@ -161,7 +161,8 @@ impl Queue {
         self.pop(0).or_else(|| self.pop(1))
     }
 
-    /// Takes the job that has waited longest among those no more urgent than `newcomer`.
+    /// Takes the job that was submitted first among those that are first in their class and no more
+    /// urgent than `newcomer`. All must be timed.
     pub(crate) fn evict_oldest(&mut self, newcomer: Priority) -> Option<Job> {
         let fronts = self.classes.iter().enumerate().skip(newcomer.index());
         let oldest = fronts
@@ -170,10 +171,10 @@ impl Queue {
         self.pop(oldest.1)
     }
 
-    /// Takes the oldest job of the least urgent class, if that is less urgent than `newcomer`.
-    pub(crate) fn evict_lowest(&mut self, newcomer: Priority) -> Option<Job> {
+    /// Takes the first job of the least urgent class that has one, if that is class `most` or below.
+    pub(crate) fn evict_from_lowest(&mut self, most: usize) -> Option<Job> {
         let lowest = self.classes.iter().rposition(|class| class.len > 0)?;
-        if lowest > newcomer.index() { self.pop(lowest) } else { None }
+        if lowest >= most { self.pop(lowest) } else { None }
     }
 
     fn pop(&mut self, class: usize) -> Option<Job> {

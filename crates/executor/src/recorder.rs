@@ -20,6 +20,8 @@ const OUTLIER: f64 = 4.0;
 
 /// One worker's books. Written by one thread, read by any.
 pub(crate) struct Recorder {
+    /// The worker's place; `None` for the books of submitters that run jobs themselves.
+    pub(crate) place: Option<usize>,
     pub(crate) processed: AtomicU64,
     pub(crate) panicked: AtomicU64,
     pub(crate) timed_out: AtomicU64,
@@ -33,8 +35,8 @@ pub(crate) struct Recorder {
     typical: AtomicU64,
     /// When the running job started, in ticks; 0 when none runs.
     pub(crate) running_since: AtomicU64,
-    /// `running_since` of the last job the watchdog reported, so that it is counted once.
-    pub(crate) reported: AtomicU64,
+    /// `running_since` of the last job that was counted as slow, so that each is counted once.
+    reported: AtomicU64,
     pub(crate) wait: Histogram,
     pub(crate) run: Histogram,
     name: Mutex<Option<&'static str>>,
@@ -53,8 +55,9 @@ pub(crate) struct Keeping {
 }
 
 impl Recorder {
-    pub(crate) fn new(keeping: Keeping, shared: bool) -> Self {
+    pub(crate) fn new(keeping: Keeping, place: Option<usize>) -> Self {
         Self {
+            place,
             processed: AtomicU64::new(0),
             panicked: AtomicU64::new(0),
             timed_out: AtomicU64::new(0),
@@ -68,7 +71,7 @@ impl Recorder {
             run: Histogram::new(),
             name: Mutex::new(None),
             trace: (keeping.trace > 0).then(|| Mutex::new(Ring::new(keeping.trace))),
-            shared: shared.then(|| Mutex::new(())),
+            shared: place.is_none().then(|| Mutex::new(())),
             slow: keeping.slow,
         }
     }
@@ -91,9 +94,15 @@ impl Recorder {
         *self.name.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Whether the job that started at `since` is to be counted as slow now; true once for each.
-    pub(crate) fn report_once(&self, since: u64) -> bool {
-        self.reported.swap(since, Relaxed) != since
+    /// Start of the last job that was counted as slow.
+    pub(crate) fn reported(&self) -> u64 {
+        self.reported.load(Relaxed)
+    }
+
+    /// Whether the watchdog is to count the job that started at `since` as slow; not if another was
+    /// counted since it read `before`, or this one, by its worker.
+    pub(crate) fn report(&self, before: u64, since: u64) -> bool {
+        self.reported.compare_exchange(before, since, Relaxed, Relaxed).is_ok()
     }
 
     pub(crate) fn take_trace(&self, into: &mut Vec<Span>) {
@@ -110,17 +119,32 @@ impl Recorder {
         }
     }
 
+    /// Runs a job inside of another, or inside of a strand's turn.
     #[inline]
-    fn timed(&self, submitted: u64, start: u64, end: u64) {
+    pub(crate) fn within<R>(&self, start: u64, run: impl FnOnce() -> R) -> R {
+        let outer = self.running_since.load(Relaxed);
+        self.begins(start);
+        let result = run();
+        self.running_since.store(outer, Relaxed);
+        result
+    }
+
+    /// A job has ended; says whether it was slow.
+    #[inline]
+    fn timed(&self, submitted: u64, start: u64, end: u64) -> bool {
+        // From here on the watchdog does not take it for running: its end is the next one's start.
+        self.running_since.store(end, Relaxed);
         let run = end.wrapping_sub(start);
         self.wait.record(start.saturating_sub(submitted));
         self.run.record(run);
         add(&self.busy, run);
         add(&self.timed, 1);
         self.averaged(run);
-        if run > self.slow && self.report_once(start) {
+        let is_slow = run > self.slow;
+        if is_slow && self.reported.swap(start, Relaxed) != start {
             add(&self.timed_out, 1);
         }
+        is_slow
     }
 
     #[expect(clippy::cast_precision_loss, reason = "an average of run times below 2^53 ticks")]
@@ -187,7 +211,10 @@ impl<'a> Started<'a> {
         if self.submitted != 0 {
             let end = clock::ticks();
             self.end.set(end);
-            self.recorder.timed(self.submitted, self.start, end);
+            let is_slow = self.recorder.timed(self.submitted, self.start, end);
+            if is_slow && let Some(place) = self.recorder.place {
+                self.pool.end_spell(&self.pool.places[place]);
+            }
             if let Some(trace) = &self.recorder.trace {
                 let span = (self.name, self.submitted, self.start, end);
                 trace.lock().unwrap_or_else(PoisonError::into_inner).push(span);

@@ -1,24 +1,31 @@
 //! Jobs that borrow from the stack of whoever waits for them.
 //!
+//! # Terms
+//!
+//! * **Waiting job** — a job of a scope that nobody has begun. It lies in the scope.
+//! * **Open job** — one that waits, or whose closure is not gone yet.
+//! * **Stub** — what stands in the pool's queue for a waiting job.
+//!
 //! # Invariants
 //!
-//! 1. Every job of a scope has a [`Ticket`] out until its closure is gone, run or not. Whoever claims
-//!    the closure gives it back: the task, or the handle that has run the job itself.
-//! 2. [`Executor::scope`] does not return, nor unwind, before all tickets are back.
+//! 1. A waiting job is taken by one: the worker that comes to its stub, the handle that is joined on
+//!    a worker, or the worker that comes to the end of the scope. Who takes it runs it, gives it up or
+//!    gives it back, and then counts it as over.
+//! 2. [`Executor::scope`] does not return, nor unwind, while a job is open.
+//! 3. A worker at the end of its scope sleeps only while no job of the scope waits.
 //!
-//! So what a job borrows outlives it. A [`ScopedHandle`] cannot leave the scope, therefore neither
-//! can a closure that is claimed by its handle. What then remains in the queue of a job whose handle
-//! has run it may outlive the scope: there is neither closure nor result in it, nothing borrowed is
-//! looked at or dropped. The scope must not wait for it: the worker that would come by may be the
-//! one that waits.
+//! So what a job borrows outlives it. A stub may outlive the scope: nothing borrowed is in it. And a
+//! worker that sleeps at the end of a scope waits for jobs that run, on workers that sleep, if at all,
+//! for jobs further down: scopes on workers cannot wait for each other in a circle.
 
 #![expect(unsafe_code, reason = "the lifetime of a borrowing job is erased")]
 
 use std::{
+    collections::BTreeMap,
     fmt,
     marker::PhantomData,
     panic::{AssertUnwindSafe, catch_unwind},
-    sync::{Arc, Condvar, Mutex, PoisonError},
+    sync::Arc,
 };
 
 use crate::{
@@ -28,77 +35,130 @@ use crate::{
     error::Abandoned,
     job::{Job, Task},
     pool::Pool,
-    recorder::Started,
+    recorder::{Recorder, Started},
+    sync::{Condvar, Mutex, lock, wait},
     worker,
 };
 
-/// How many jobs of a scope are not over.
+/// The jobs of one scope.
+pub(crate) struct Jobs {
+    books: Mutex<Books>,
+    /// Whoever is at the end of the scope waits here.
+    news: Condvar,
+}
+
 #[derive(Default)]
-struct Tickets {
-    out: Mutex<usize>,
-    back: Condvar,
+struct Books {
+    waiting: BTreeMap<usize, Job>,
+    /// Number of the next job.
+    next: usize,
+    open: usize,
+    /// Somebody is at the end of the scope.
+    is_ending: bool,
 }
 
-impl Tickets {
-    fn issue(self: &Arc<Self>) -> Ticket {
-        *self.out.lock().unwrap_or_else(PoisonError::into_inner) += 1;
-        Ticket { tickets: Arc::clone(self), is_owed: true }
-    }
+/// Counts a job that was taken as over, when it is dropped.
+struct Over<'a>(&'a Jobs);
 
-    fn give_back(&self) {
-        let mut out = self.out.lock().unwrap_or_else(PoisonError::into_inner);
-        *out -= 1;
-        if *out == 0 {
-            self.back.notify_all();
-        }
-    }
-
-    fn wait(&self) {
-        let mut out = self.out.lock().unwrap_or_else(PoisonError::into_inner);
-        while *out > 0 {
-            out = self.back.wait(out).unwrap_or_else(PoisonError::into_inner);
-        }
-    }
-}
-
-/// Given back when it is dropped, unless the job's handle does that.
-struct Ticket {
-    tickets: Arc<Tickets>,
-    is_owed: bool,
-}
-
-impl Drop for Ticket {
+impl Drop for Over<'_> {
     fn drop(&mut self) {
-        if self.is_owed {
-            self.tickets.give_back();
+        let mut books = lock(&self.0.books);
+        books.open -= 1;
+        let is_news = books.open == 0 && books.is_ending;
+        drop(books);
+        if is_news {
+            self.0.news.notify_all();
         }
     }
 }
 
-/// A task and its ticket.
-struct Scoped<F: FnOnce() -> T + Send, T: Send> {
-    task: Pending<F, T>,
-    ticket: Ticket,
+impl Jobs {
+    pub(crate) fn new() -> Arc<Self> {
+        Arc::new(Self { books: Mutex::new(Books::default()), news: Condvar::new() })
+    }
+
+    /// Puts a job where it waits, and says under which number.
+    pub(crate) fn add(&self, job: Job) -> usize {
+        let mut books = lock(&self.books);
+        let number = books.next;
+        books.next += 1;
+        books.open += 1;
+        books.waiting.insert(number, job);
+        let is_news = books.is_ending;
+        drop(books);
+        if is_news {
+            self.news.notify_all();
+        }
+        number
+    }
+
+    /// Takes a job, if it still waits; it is the caller's to count as over.
+    fn take(&self, number: usize) -> Option<Job> {
+        lock(&self.books).waiting.remove(&number)
+    }
+
+    fn take_first(&self) -> Option<Job> {
+        Some(lock(&self.books).waiting.pop_first()?.1)
+    }
+
+    /// Runs a job that was taken.
+    fn run(&self, job: Job, pool: &Pool, recorder: &Recorder) {
+        let _over = Over(self);
+        worker::run_job(pool, recorder, job, clock::ticks());
+    }
+
+    /// Returns when all are over. Runs those that wait, if there is a recorder to run them under.
+    pub(crate) fn end(&self, helper: Option<(&Pool, &Recorder)>) {
+        loop {
+            if let Some((pool, recorder)) = helper {
+                while let Some(job) = self.take_first() {
+                    self.run(job, pool, recorder);
+                }
+            }
+            if lock(&self.books).open == 0 {
+                return;
+            }
+            let here = worker::current();
+            let _blocked = here.as_ref().map(|(pool, place)| worker::Blocked::new(pool, *place));
+            self.wait_for_news(helper.is_some());
+        }
+    }
+
+    /// Sleeps until none is open, or, if `helps`, until one waits.
+    fn wait_for_news(&self, helps: bool) {
+        let mut books = lock(&self.books);
+        books.is_ending = true;
+        while books.open > 0 && (books.waiting.is_empty() || !helps) {
+            books = wait(&self.news, books, None);
+        }
+    }
 }
 
-impl<F: FnOnce() -> T + Send, T: Send> Task for Scoped<F, T> {
+/// Stands for a job of a scope, until that is taken.
+pub(crate) struct Stub {
+    pub(crate) jobs: Arc<Jobs>,
+    pub(crate) number: usize,
+}
+
+impl Task for Stub {
     fn run(self, started: &Started<'_>) {
-        let Self { task, mut ticket } = self;
-        ticket.is_owed = task.run_if_mine(started);
+        if let Some(job) = self.jobs.take(self.number) {
+            let _over = Over(&self.jobs);
+            job.run(started);
+        }
     }
 
     fn abandon(self, why: Abandoned, pool: Option<&Pool>) -> bool {
-        let Self { task, mut ticket } = self;
-        // No handle of a scope cancels: what is not given up here, the handle has run.
-        ticket.is_owed = task.abandon(why, pool);
-        ticket.is_owed
+        let Some(job) = self.jobs.take(self.number) else { return false };
+        let _over = Over(&self.jobs);
+        job.abandon(why, pool)
     }
 }
 
 /// Where jobs that borrow are submitted; see [`Executor::scope`].
 pub struct Scope<'scope, 'env: 'scope> {
     executor: &'scope Executor,
-    tickets: Arc<Tickets>,
+    jobs: Arc<Jobs>,
     /// Invariant, like the scopes of `std::thread`: neither lifetime may be stretched or shrunk.
     invariant: PhantomData<&'scope mut &'scope ()>,
     env: PhantomData<&'env mut &'env ()>,
@@ -108,7 +168,9 @@ pub struct Scope<'scope, 'env: 'scope> {
 #[must_use = "the job's result, or its panic, is lost with its handle"]
 pub struct ScopedHandle<'scope, T> {
     handle: JobHandle<T>,
-    tickets: &'scope Tickets,
+    executor: &'scope Executor,
+    jobs: &'scope Jobs,
+    number: usize,
 }
 
 impl<T> ScopedHandle<'_, T> {
@@ -118,14 +180,24 @@ impl<T> ScopedHandle<'_, T> {
     ///
     /// [`JobError`] when the job panicked or was given up before it started.
     pub fn join(self) -> Result<T, JobError> {
-        let Self { handle, tickets } = self;
-        handle.join_or_run(|| tickets.give_back())
+        if let Some((pool, recorder)) = helper(self.executor)
+            && let Some(job) = self.jobs.take(self.number)
+        {
+            self.jobs.run(job, pool, recorder);
+        }
+        self.handle.join()
     }
 
     /// As [`JobHandle::is_finished`].
     pub fn is_finished(&self) -> bool {
         self.handle.is_finished()
     }
+}
+
+/// What a worker of the executor runs jobs of a scope under; nobody else does.
+fn helper(executor: &Executor) -> Option<(&Pool, &Recorder)> {
+    let pool = executor.pool();
+    worker::place_in(pool).map(|place| (pool, &pool.places[place].recorder))
 }
 
 impl fmt::Debug for Scope<'_, '_> {
@@ -153,30 +225,36 @@ impl<'scope> Scope<'scope, '_> {
         F: FnOnce() -> T + Send + 'scope,
     {
         let stamp = clock::ticks();
-        let (task, receiver) = cell::cell(job, stamp, false);
-        let task = Scoped { task, ticket: self.tickets.issue() };
-        // SAFETY: the ticket keeps the scope open, and with it what the job borrows, until closure
-        // and result are out of the task (invariants 1 and 2).
+        // Pinned: it is taken out of the scope, not out of the cell.
+        let (task, receiver) = cell::cell(job, stamp, true);
+        // SAFETY: the scope stays open, and with it what the job borrows, until closure and result
+        // are out of the task (invariants 1 and 2).
         let job = unsafe { Job::new_borrowing(task, stamp, None) };
+        let number = self.jobs.add(job);
+        let stub = Stub { jobs: Arc::clone(&self.jobs), number };
         let submitter = self.executor.submitter();
-        match submitter.admit(job, true) {
-            Ok(()) => Ok(ScopedHandle { handle: JobHandle::new(receiver), tickets: &self.tickets }),
-            Err((job, refusal)) => {
-                // SAFETY: made of this type above; the pool hands back the very job it was given.
-                let scoped = unsafe { job.into_task::<Scoped<F, T>>() };
-                Err(submitter.refused(refusal, scoped.task.into_closure(receiver)))
+        if let Err((stub, refusal)) = submitter.admit(Job::new(stub, stamp, None), true) {
+            // Without a stub it may have been taken all the same, at the end of the scope.
+            let untaken = self.jobs.take(number);
+            drop(stub);
+            if let Some(job) = untaken {
+                let _over = Over(&self.jobs);
+                // SAFETY: made of this type above, and `add` gave it this number.
+                let task = unsafe { job.into_task::<Pending<F, T>>() };
+                return Err(submitter.refused(refusal, task.into_closure(receiver)));
             }
         }
+        let (executor, jobs) = (self.executor, &*self.jobs);
+        Ok(ScopedHandle { handle: JobHandle::new(receiver), executor, jobs, number })
     }
 }
 
 impl Executor {
     /// Lets jobs borrow from the caller's stack: returns after all of them have ended.
     ///
-    /// On a worker of the pool, join the handles: a job that has not started is then run here and
-    /// now. For jobs that nobody joins a worker that comes to the end of a scope can but wait, as
-    /// [`blocking`](crate::blocking); when more workers wait so at one time than
-    /// [`Builder::compensation`](crate::Builder::compensation) allows, they wait for ever.
+    /// A worker of the pool that comes to the end of a scope, or joins a handle, runs what has not
+    /// started here and now; for what runs elsewhere it waits, as [`blocking`](crate::blocking).
+    /// So scopes nest in jobs to any depth, on any number of workers.
     ///
     /// ```
     /// # let executor = executor::Executor::builder().build()?;
@@ -204,19 +282,16 @@ impl Executor {
         &'env self,
         body: impl for<'scope> FnOnce(&'scope Scope<'scope, 'env>) -> R,
     ) -> R {
-        struct Closing<'a>(&'a Tickets);
-        impl Drop for Closing<'_> {
+        struct Ending<'a>(&'a Executor, &'a Jobs);
+        impl Drop for Ending<'_> {
             fn drop(&mut self) {
-                let here = worker::current();
-                let _blocked =
-                    here.as_ref().map(|(pool, place)| worker::Blocked::new(pool, *place));
-                self.0.wait();
+                self.1.end(helper(self.0));
             }
         }
-        let tickets = Arc::new(Tickets::default());
-        let _closing = Closing(&tickets);
-        let tickets = Arc::clone(&tickets);
-        body(&Scope { executor: self, tickets, invariant: PhantomData, env: PhantomData })
+        let jobs = Jobs::new();
+        let _ending = Ending(self, &jobs);
+        let jobs = Arc::clone(&jobs);
+        body(&Scope { executor: self, jobs, invariant: PhantomData, env: PhantomData })
     }
 
     /// Applies `map` to every item, on all workers at once, and returns the results in order. What

@@ -5,13 +5,16 @@
 //! * **Strand** — the jobs of one key that are accepted and not yet started, while there are any
 //!   or one of them runs. It exists no longer.
 //! * **Runner** — the strand's one representative in the queue; it works the strand off.
+//! * **In hand** — taken out of the strand by its runner, and not begun; no more than [`HANDFUL`].
 //!
 //! # Invariants
 //!
 //! 1. A strand exists exactly while its runner is queued, in a batch, or running.
 //! 2. Only the runner takes jobs from a strand, and it finishes one before it takes the next.
-//! 3. Every job of a strand has a place in the pool's room: the first as the runner itself. Locks are
-//!    taken in the order shard, then pool.
+//! 3. Every job of a strand has a place in the pool's room, the first as the runner itself; not so those
+//!    in hand. Locks are taken in the order shard, then pool, then hand.
+//! 4. Jobs come into the hand, and back, under the shard's lock and while the strand exists: who removes
+//!    all strands, and then looks into the hands, has every job.
 //!
 //! Order and exclusion follow from there being one runner; that no job is left behind, from the
 //! runner's removing the strand under the same lock under which it found it empty.
@@ -19,13 +22,13 @@
 use std::{
     collections::{HashMap, VecDeque, hash_map::Entry},
     hash::{BuildHasher, BuildHasherDefault, Hash, Hasher},
+    sync::atomic::Ordering::Relaxed,
 };
 
 use crate::{
     clock,
     error::{Abandoned, Refusal},
     job::{Job, Task},
-    metrics::Counters,
     policy::{Priority, WhenFull},
     pool::{Order, Pool},
     recorder::{Recorder, Started},
@@ -189,14 +192,21 @@ impl Pool {
         self.join_strand(self.strands.shard(key), key, job, order)
     }
 
-    /// Queues a strand's runner again.
-    fn requeue(&self, key: Key, priority: Priority) {
+    /// Queues a strand's runner again, for a job that was submitted at `stamp`; not if everything is
+    /// given up, and the strand with it.
+    fn requeue(&self, key: Key, priority: Priority, stamp: u64) {
         let mut state = self.lock();
-        state.queue.push(priority, Job::new(Runner { key }, clock::ticks(), None));
+        if self.has_given_up() {
+            return;
+        }
+        state.queue.push(priority, Job::new(Runner { key }, stamp, None));
         let when_full = WhenFull::Reject;
         self.announce(state, Order { priority, when_full, prompt: true });
     }
 }
+
+/// Where a runner keeps the jobs that it has taken: at its worker's place, for a shutdown to find.
+type Hand = Mutex<VecDeque<(Priority, Job)>>;
 
 /// Works a strand off, for about as long as a worker's batch may last.
 struct Runner {
@@ -204,50 +214,52 @@ struct Runner {
 }
 
 impl Runner {
-    /// The strand's next jobs, or, if it has none, its end.
-    fn next(&self, pool: &Pool, books: &Recorder, jobs: &mut VecDeque<(Priority, Job)>) {
+    /// The strand's next job; if it has none, that is its end.
+    fn next(&self, pool: &Pool, books: &Recorder, hand: &Hand) -> Option<Job> {
+        let mut next = lock(hand).pop_front();
+        if next.is_none() {
+            self.take_handful(pool, books, hand);
+            next = lock(hand).pop_front();
+        }
+        next.map(|(_, job)| job)
+    }
+
+    fn take_handful(&self, pool: &Pool, books: &Recorder, hand: &Hand) {
         let mut shard = pool.strands.shard(self.key);
         let Entry::Occupied(mut strand) = shard.entry(self.key.0) else { return };
         if strand.get().jobs.is_empty() {
             strand.remove();
             return;
         }
-        let waiting = &mut strand.get_mut().jobs;
+        let (waiting, mut jobs) = (&mut strand.get_mut().jobs, lock(hand));
         if waiting.len() <= HANDFUL {
-            std::mem::swap(waiting, jobs);
+            std::mem::swap(waiting, &mut *jobs);
         } else {
             jobs.extend(waiting.drain(..HANDFUL));
         }
-        drop(shard);
+        let count = jobs.len();
+        drop((jobs, shard));
         let state = pool.lock();
-        pool.room.give_back(jobs.len());
+        pool.room.give_back(count);
         pool.notify_room(state, worker::batch_limit(books));
     }
 
     /// Puts back what there was no time for, and queues the runner for the strand's next job; if it
-    /// has none, that is its end.
-    fn put_back(&self, pool: &Pool, mut jobs: VecDeque<(Priority, Job)>) {
+    /// has none, that is its end. If all is given up, what is in hand is left to whoever does that.
+    fn put_back(&self, pool: &Pool, hand: &Hand) {
         let mut shard = pool.strands.shard(self.key);
-        let count = jobs.len();
-        let Entry::Occupied(mut strand) = shard.entry(self.key.0) else {
-            // Given up meanwhile, and these with it.
-            drop(shard);
-            for (_, job) in jobs {
-                if job.abandon(Abandoned::Cancelled, Some(pool)) {
-                    Counters::count(&pool.counters.cancelled);
-                }
-            }
-            return;
-        };
+        let Entry::Occupied(mut strand) = shard.entry(self.key.0) else { return };
+        let mut jobs = std::mem::take(&mut *lock(hand));
+        pool.room.take_again(jobs.len());
         jobs.append(&mut strand.get_mut().jobs);
         let Some((priority, job)) = jobs.pop_front() else {
             strand.remove();
             return;
         };
+        let stamp = job.submitted;
         strand.insert(Strand { jobs, first: Some(job) });
         drop(shard);
-        pool.room.take_again(count);
-        pool.requeue(self.key, priority);
+        pool.requeue(self.key, priority, stamp);
     }
 }
 
@@ -255,30 +267,31 @@ impl Task for Runner {
     const IS_RUNNER: bool = true;
 
     fn run(self, started: &Started<'_>) {
-        let pool = started.pool;
+        let (pool, books) = (started.pool, started.recorder);
         if pool.has_given_up() {
             // Whoever gave up takes the strand's jobs, or has done so.
             return;
         }
+        let Some(place) = books.place else { unreachable!("only workers run runners") };
+        let hand = &pool.places[place].hand;
         let first = pool.strands.shard(self.key).get_mut(&self.key.0).and_then(|s| s.first.take());
         let Some(first) = first else { return };
         // Most jobs may be untimed; a turn is not.
         let or_now = |ticks| if ticks == 0 { clock::ticks() } else { ticks };
         let from = or_now(started.start);
-        let mut now = or_now(worker::run_job(pool, started.recorder, first, from));
-        let mut jobs = VecDeque::new();
+        // Between its jobs none runs.
+        books.running_since.store(0, Relaxed);
+        let mut now = or_now(worker::run_job(pool, books, first, from));
         loop {
             if now.wrapping_sub(from) > worker::budget() || pool.has_given_up() {
-                self.put_back(pool, jobs);
+                self.put_back(pool, hand);
                 break;
             }
-            if jobs.is_empty() {
-                self.next(pool, started.recorder, &mut jobs);
-            }
-            let Some((_, job)) = jobs.pop_front() else { break };
-            now = or_now(worker::run_job(pool, started.recorder, job, now));
+            let Some(job) = self.next(pool, books, hand) else { break };
+            now = or_now(worker::run_job(pool, books, job, now));
         }
         started.end.set(now);
+        books.begins(now);
     }
 
     /// Evicted, the runner stands for its strand's first job: that goes, and the rest stays.
@@ -287,17 +300,17 @@ impl Task for Runner {
         let mut shard = pool.strands.shard(self.key);
         let Entry::Occupied(mut strand) = shard.entry(self.key.0) else { return false };
         let first = strand.get_mut().first.take();
-        let next = strand.get_mut().jobs.pop_front();
-        let priority = next.map(|(priority, job)| {
+        let next = strand.get_mut().jobs.pop_front().map(|(priority, job)| {
+            let stamp = job.submitted;
             strand.get_mut().first = Some(job);
-            priority
+            (priority, stamp)
         });
-        if priority.is_none() {
+        if next.is_none() {
             strand.remove();
         }
         drop(shard);
-        if let Some(priority) = priority {
-            pool.requeue(self.key, priority);
+        if let Some((priority, stamp)) = next {
+            pool.requeue(self.key, priority, stamp);
         }
         first.is_some_and(|job| job.abandon(why, Some(pool)))
     }

@@ -2,13 +2,8 @@
 
 use std::{
     cell::RefCell,
-    io, mem,
-    panic::{AssertUnwindSafe, catch_unwind},
-    ptr,
-    sync::{
-        Arc, Mutex, OnceLock, PoisonError,
-        atomic::Ordering::{Acquire, Relaxed, Release},
-    },
+    io, ptr,
+    sync::{Arc, Mutex, OnceLock, PoisonError, atomic::Ordering::Relaxed},
     thread::{self, JoinHandle},
     time::Duration,
 };
@@ -19,8 +14,9 @@ use crate::{
     error::Abandoned,
     job::Job,
     metrics::Counters,
-    pool::{Place, Pool, Visit},
+    pool::{Place, Pool, Strength, Visit},
     recorder::{Recorder, Started},
+    spell::Spell,
     system::{self, ThreadOptions},
 };
 
@@ -56,11 +52,17 @@ pub(crate) fn current() -> Option<(Arc<Pool>, usize)> {
     CURRENT.with_borrow(Clone::clone)
 }
 
+/// The calling thread's place in `pool`, if it is one of its workers.
+pub(crate) fn place_in(pool: &Pool) -> Option<usize> {
+    CURRENT.with_borrow(|current| {
+        let mine = current.as_ref().filter(|(mine, _)| ptr::eq(Arc::as_ptr(mine), pool));
+        mine.map(|(_, place)| *place)
+    })
+}
+
 /// Whether the calling thread is one of `pool`'s workers.
 pub(crate) fn is_worker_of(pool: &Pool) -> bool {
-    CURRENT.with_borrow(|current| {
-        current.as_ref().is_some_and(|(mine, _)| ptr::eq(Arc::as_ptr(mine), pool))
-    })
+    place_in(pool).is_some()
 }
 
 /// The threads of a pool and how new ones are made.
@@ -162,31 +164,32 @@ pub(crate) fn batch_limit(recorder: &Recorder) -> usize {
 fn work_off(pool: &Pool, mine: &Place) {
     let before = mine.recorder.totals();
     // A task catches its closure's panics; the drop of a user's value may still unwind.
-    while let Err(payload) = catch_unwind(AssertUnwindSafe(|| run_batch(pool, mine))) {
-        Counters::count(&pool.counters.panicked);
-        mem::forget(payload);
-    }
+    while !pool.catches(|| run_batch(pool, mine)) {}
     mine.recorder.running_since.store(0, Relaxed);
     mine.recorder.note_batch(before);
-    if mine.found_blocked.swap(false, Acquire) {
-        pool.lock().blocked -= 1;
-    }
+    pool.end_spell(mine);
 }
 
 fn run_batch(pool: &Pool, mine: &Place) {
     let mut now = clock::ticks();
+    // From then on a job's end is the next one's start.
+    mine.recorder.begins(now);
     while let Some(job) = mine.batch.claim() {
-        now = match job.submitted_plain() {
-            Some(submitted) => {
-                let started = Started::new(&mine.recorder, pool, submitted, now);
+        now = if let Some(submitted) = job.submitted_plain() {
+            let started = Started::new(&mine.recorder, pool, submitted, now);
+            if now == 0 {
                 mine.recorder.begins(started.start);
-                job.run(&started);
-                started.end.get()
             }
-            None => run_job(pool, &mine.recorder, job.into_job(), now),
+            job.run(&started);
+            started.end.get()
+        } else {
+            let end = run_job(pool, &mine.recorder, job.into_job(), now);
+            mine.recorder.begins(end);
+            end
         };
         if pool.has_urgent() {
             now = run_urgent(pool, mine, now);
+            mine.recorder.begins(now);
         }
     }
 }
@@ -194,11 +197,13 @@ fn run_batch(pool: &Pool, mine: &Place) {
 #[cold]
 fn run_urgent(pool: &Pool, mine: &Place, now: u64) -> u64 {
     let mut now = now;
+    // While it waits for the lock no job runs.
+    mine.recorder.running_since.store(0, Relaxed);
     for _ in 0..URGENT_IN_A_ROW {
         let Some(job) = pool.pop_urgent() else { break };
         now = run_job(pool, &mine.recorder, job, clock::ticks());
     }
-    now
+    if now == 0 { clock::ticks() } else { now }
 }
 
 /// Waits without looking.
@@ -239,15 +244,8 @@ pub(crate) fn run_job(pool: &Pool, recorder: &Recorder, job: Job, now: u64) -> u
 
 #[inline]
 fn run_counted(started: &Started<'_>, job: Job) -> u64 {
-    let running = &started.recorder.running_since;
-    let outer = running.load(Relaxed);
-    started.recorder.begins(started.start);
     // A task catches its closure's panics; the drop of a user's value may still unwind.
-    if let Err(payload) = catch_unwind(AssertUnwindSafe(|| job.run(started))) {
-        Counters::count(&started.pool.counters.panicked);
-        mem::forget(payload);
-    }
-    running.store(outer, Relaxed);
+    started.recorder.within(started.start, || started.pool.catches(|| job.run(started)));
     started.end.get()
 }
 
@@ -290,34 +288,37 @@ pub fn blocking<R>(work: impl FnOnce() -> R) -> R {
 }
 
 /// While it lives, its worker counts as blocked.
-pub(crate) struct Blocked<'a>(&'a Arc<Pool>);
+pub(crate) struct Blocked<'a> {
+    pool: &'a Pool,
+    /// `None` if the worker counted as blocked before.
+    place: Option<usize>,
+}
 
 impl<'a> Blocked<'a> {
     pub(crate) fn new(pool: &'a Arc<Pool>, place: usize) -> Self {
-        if pool.block(place) {
+        let counted = pool.block(place, Spell::declare);
+        if counted == Some(Strength::Short) {
             // A thread that the system refuses is a worker less for a while; no job depends on it.
             drop(hire(pool));
         }
-        Self(pool)
+        Self { pool, place: counted.map(|_| place) }
     }
 }
 
 impl Drop for Blocked<'_> {
     fn drop(&mut self) {
-        self.0.lock().blocked -= 1;
+        if let Some(place) = self.place {
+            let mut state = self.pool.lock();
+            self.pool.places[place].spell.take_back();
+            state.blocked -= 1;
+        }
     }
 }
 
-/// Counts the worker in `place` as blocked until its job ends, as the watchdog found it.
-pub(crate) fn found_blocked(pool: &Arc<Pool>, place: usize) {
-    let found = &pool.places[place].found_blocked;
-    if found.load(Relaxed) {
-        return;
-    }
-    let short = pool.block(place);
-    // Only now, or the worker, whose job may end at any time, would count itself out first.
-    found.store(true, Release);
-    if short {
+/// Counts the worker in `place` as blocked until its job ends, as the watchdog found it, if that has not
+/// ended since the watchdog saw the spell `seen`.
+pub(crate) fn found_blocked(pool: &Arc<Pool>, place: usize, seen: usize) {
+    if pool.block(place, |spell| spell.find(seen)) == Some(Strength::Short) {
         drop(hire(pool));
     }
 }

@@ -211,3 +211,88 @@ fn par_map_keeps_the_order_and_reports_a_panic() {
     let broken = executor.par_map(&items, |item| assert_ne!(*item, 700));
     assert!(matches!(broken, Err(JobError::Panicked { .. })));
 }
+
+#[test]
+fn cancelling_a_closure_whose_drop_panics_does_not_reach_the_caller() {
+    struct Grenade;
+    impl Drop for Grenade {
+        fn drop(&mut self) {
+            panic!("dropped");
+        }
+    }
+    let executor = pool(1, 4);
+    let plugged = plug(&executor);
+    let grenade = Grenade;
+    let handle = executor.submit(move || drop(grenade)).unwrap();
+    let cancelled =
+        std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| handle.cancel().is_ok()));
+    assert_eq!(cancelled.ok(), Some(true));
+    drop(plugged);
+    assert_eq!(executor.drain().cancelled, 1);
+}
+
+/// Two scopes in each, ten deep, and nobody joins: what has not started is run where it is waited for.
+#[test]
+fn a_tree_of_scopes_that_nobody_joins_does_not_deadlock() {
+    fn grow(executor: &Arc<Executor>, leaves: &Arc<AtomicUsize>, depth: u32) {
+        if depth == 0 {
+            leaves.fetch_add(1, Relaxed);
+            return;
+        }
+        executor.scope(|scope| {
+            for _ in 0..2 {
+                match scope.submit(|| grow(executor, leaves, depth - 1)) {
+                    Ok(handle) => drop(handle),
+                    Err(refused) => refused.into_job()(),
+                }
+            }
+        });
+    }
+    let executor = Arc::new(builder(2, 4096).compensation(2).build().unwrap());
+    let leaves = Arc::new(AtomicUsize::new(0));
+    let (inner, counted) = (Arc::clone(&executor), Arc::clone(&leaves));
+    let root = executor.submit(move || grow(&inner, &counted, 10)).unwrap();
+    // Stuck, its jobs hold the executor: nobody waits for them.
+    assert_eq!(root.join_timeout(Duration::from_secs(20)).ok(), Some(Ok(())));
+    assert_eq!(leaves.load(Relaxed), 1024);
+}
+
+#[test]
+fn a_scope_whose_body_panics_runs_jobs_that_panic_too() {
+    let executor = Arc::new(pool(1, 8));
+    let inner = Arc::clone(&executor);
+    let outer = executor.submit(move || {
+        inner.scope(|scope| {
+            for _ in 0..3 {
+                drop(scope.submit(|| panic!("job")).unwrap());
+            }
+            panic!("body");
+        });
+    });
+    let message = "body".to_owned();
+    assert_eq!(outer.unwrap().join(), Err::<(), _>(JobError::Panicked { message }));
+    assert_eq!(executor.metrics().panicked, 4);
+}
+
+/// The jobs of a scope may submit to it, also while its body is over.
+#[test]
+fn a_scope_waits_for_the_jobs_that_its_jobs_submit() {
+    let executor = Arc::new(pool(2, 64));
+    let inner = Arc::clone(&executor);
+    let outer = executor.submit(move || {
+        let ran = AtomicUsize::new(0);
+        inner.scope(|scope| {
+            for _ in 0..8 {
+                let job = || {
+                    let again = || {
+                        ran.fetch_add(1, Relaxed);
+                    };
+                    drop(scope.submit(again).unwrap());
+                };
+                drop(scope.submit(job).unwrap());
+            }
+        });
+        ran.into_inner()
+    });
+    assert_eq!(outer.unwrap().join_timeout(Duration::from_secs(20)).ok(), Some(Ok(8)));
+}

@@ -310,3 +310,70 @@ fn a_submitter_gets_the_room_beside_a_strand_that_is_stuck() {
         assert_eq!(outcome, Ok(true), "24 places were free");
     });
 }
+
+#[test]
+fn a_warning_that_panics_does_not_reach_the_submitter() {
+    let executor = builder(1, 8).warn_at(some(1), |_| panic!("too long")).build().unwrap();
+    let plugged = plug(&executor);
+    let key = executor.submitter().key(1);
+    let handles = [key.submit(|| 1).unwrap(), key.submit(|| 2).unwrap()];
+    drop(plugged);
+    assert_eq!(handles.map(executor::JobHandle::join), [Ok(1), Ok(2)]);
+}
+
+/// The worker's turn for the strand ends with its first job, and its runner goes to the end of the queue.
+#[test]
+fn drop_oldest_knows_the_age_of_a_keyed_job_whose_turn_has_not_come() {
+    let executor = pool(1, 3);
+    let strand = executor.submitter().key(1).priority(Priority::Low);
+    let (started, starts) = sync_channel(1);
+    let (release, released) = sync_channel::<()>(1);
+    let long = move || {
+        started.send(()).unwrap();
+        released.recv().unwrap();
+    };
+    strand.detach(long).unwrap();
+    starts.recv().unwrap();
+    let oldest = strand.submit(|| 1).unwrap();
+    let (held, holds) = sync_channel(1);
+    let (let_go, gone) = sync_channel::<()>(1);
+    let holder = move || {
+        held.send(()).unwrap();
+        let _ = gone.recv();
+    };
+    executor.submitter().detach(holder).unwrap();
+    let younger = executor.submit(|| 2).unwrap();
+    release.send(()).unwrap();
+    holds.recv().unwrap();
+    let last = executor.submit(|| 3).unwrap();
+    let newest = executor.submitter().when_full(WhenFull::DropOldest).submit(|| 4).unwrap();
+    drop(let_go);
+    assert_eq!(oldest.join(), Err(JobError::Evicted));
+    assert_eq!([younger.join(), last.join(), newest.join()], [Ok(2), Ok(3), Ok(4)]);
+}
+
+#[test]
+fn drop_oldest_takes_from_the_least_urgent_class_where_ages_are_not_known() {
+    for low_is_first in [true, false] {
+        let executor = builder(1, 2).timing(executor::Timing::Sampled).build().unwrap();
+        let plugged = plug(&executor);
+        let submit = |priority| executor.submitter().priority(priority).submit(|| 1).unwrap();
+        let (low, medium);
+        if low_is_first {
+            low = submit(Priority::Low);
+            medium = submit(Priority::Medium);
+        } else {
+            medium = submit(Priority::Medium);
+            low = submit(Priority::Low);
+        }
+        let fresh = executor.submitter().when_full(WhenFull::DropOldest);
+        let first = fresh.submit(|| 2).unwrap();
+        let soon = Duration::from_secs(2);
+        let low = low.join_timeout(soon).ok();
+        assert_eq!(low, Some(Err(JobError::Evicted)), "low is first: {low_is_first}");
+        let second = fresh.submit(|| 3).unwrap();
+        assert_eq!(medium.join_timeout(soon).ok(), Some(Err(JobError::Evicted)));
+        drop(plugged);
+        assert_eq!([first.join(), second.join()], [Ok(2), Ok(3)]);
+    }
+}

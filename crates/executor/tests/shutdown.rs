@@ -238,3 +238,58 @@ fn a_job_that_hangs_is_reported_also_if_it_is_not_timed() {
         assert!(report.unfinished[0].running_for < Duration::from_secs(60));
     }
 }
+
+#[test]
+fn what_a_hung_strand_has_in_hand_is_given_up_and_reported() {
+    let executor = pool(1, 64);
+    let plugged = plug(&executor);
+    let strand = executor.submitter().key(1);
+    let (started, starts) = sync_channel(1);
+    let (release, released) = sync_channel::<()>(1);
+    let hangs = move || {
+        started.send(()).unwrap();
+        let _ = released.recv();
+    };
+    strand.detach(|| ()).unwrap();
+    strand.detach(hangs).unwrap();
+    let behind =
+        [1, 2, 3].map(|number| strand.clone().name("behind").submit(move || number).unwrap());
+    drop(plugged);
+    starts.recv().unwrap();
+    assert_eq!(executor.metrics().queued, 3);
+    let report = executor.abort();
+    assert_eq!((report.discarded, report.names), (3, vec!["behind"; 3]));
+    assert_eq!((report.metrics.cancelled, report.metrics.queued), (3, 0));
+    for handle in behind {
+        let outcome = handle.join_timeout(Duration::from_secs(2));
+        assert_eq!(outcome.ok(), Some(Err(JobError::Cancelled)));
+    }
+    drop(release);
+}
+
+#[test]
+fn an_abort_amid_strands_leaves_nothing_queued_and_counts_every_job() {
+    for round in 0..200 {
+        let executor = pool(2, 256);
+        let ran = Arc::new(AtomicUsize::new(0));
+        for number in 0..200_u64 {
+            let ran = Arc::clone(&ran);
+            let job = move || {
+                ran.fetch_add(1, Relaxed);
+                if number % 16 == 0 {
+                    thread::park_timeout(Duration::from_micros(20));
+                }
+            };
+            executor.submitter().key(number % 3).detach(job).unwrap();
+        }
+        let report = executor.abort();
+        let (metrics, running) = (&report.metrics, report.unfinished.len() as u64);
+        let known = metrics.processed + report.discarded as u64 + running;
+        // A job that ends between the two looks is in both.
+        assert!(
+            (200..=200 + running).contains(&known),
+            "round {round}: {known} of 200: {report:?}"
+        );
+        assert_eq!((metrics.queued, metrics.queued_by_priority), (0, [0; 4]), "round {round}");
+    }
+}

@@ -7,6 +7,7 @@ use std::{
     sync::{
         Arc, Barrier,
         atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed},
+        mpsc::sync_channel,
     },
     thread,
 };
@@ -162,4 +163,45 @@ fn a_strand_has_its_whole_turn_when_jobs_are_not_timed() {
     executor.drain();
     let turns = log.read().windows(2).filter(|pair| pair[0] != pair[1]).count();
     assert!(turns < 200, "{turns} turns for 1000 jobs");
+}
+
+/// A runner takes a handful out of its strand; what its turn is too short for it puts back, and that may
+/// be beyond the capacity.
+#[test]
+fn a_strand_puts_no_more_back_than_a_handful_beyond_the_capacity() {
+    let executor = pool(1, 40);
+    let plugged = plug(&executor);
+    let strand = executor.submitter().key(1);
+    let (started, starts) = sync_channel(1);
+    let (release, released) = sync_channel::<()>(1);
+    let long = move || {
+        started.send(()).unwrap();
+        released.recv().unwrap();
+    };
+    strand.detach(|| ()).unwrap();
+    strand.detach(long).unwrap();
+    (0..38).for_each(|_| strand.detach(|| ()).unwrap());
+    drop(plugged);
+    starts.recv().unwrap();
+    // A handful of 32 is in hand: one runs, 31 wait, and 7 of the strand have their places.
+    assert_eq!(executor.metrics().queued, 38);
+    let (held, holds) = sync_channel(1);
+    let (let_go, gone) = sync_channel::<()>(1);
+    let holder = move || {
+        held.send(()).unwrap();
+        let _ = gone.recv();
+    };
+    executor.submitter().detach(holder).unwrap();
+    let reject = executor.submitter().when_full(WhenFull::Reject);
+    let mut accepted = 1;
+    while reject.detach(|| ()).is_ok() {
+        accepted += 1;
+    }
+    assert_eq!(accepted, 33);
+    release.send(()).unwrap();
+    holds.recv().unwrap();
+    assert_eq!(executor.metrics().queued, 40 + 31 - 1);
+    assert!(matches!(reject.detach(|| ()), Err(SubmitError::Full { .. })));
+    drop(let_go);
+    assert_eq!(executor.drain().processed, 1 + 40 + 33);
 }

@@ -190,3 +190,48 @@ fn what_cannot_be_built_is_an_error_and_no_panic() {
     let named = Executor::builder().thread_name("wor\0ker").build();
     assert!(matches!(named, Err(BuildError::Thread { .. })), "{named:?}");
 }
+
+#[test]
+fn a_report_that_panics_does_not_end_the_watchdog() {
+    let (report, reports) = sync_channel(2);
+    let watched = builder(1, 4).slow_after(Duration::from_millis(2), move |_| {
+        report.send(()).unwrap();
+        panic!("slow");
+    });
+    let executor = watched.build().unwrap();
+    for _ in 0..2 {
+        let plugged = plug(&executor);
+        assert_eq!(reports.recv_timeout(Duration::from_secs(5)), Ok(()));
+        drop(plugged);
+    }
+}
+
+#[test]
+fn a_worker_that_is_blocked_in_two_ways_is_stood_in_for_once() {
+    let limit = Duration::from_millis(2);
+    let (report, reports) = sync_channel(1);
+    let watched = builder(1, 4).slow_after(limit, move |_| {
+        let _ = report.try_send(());
+    });
+    let executor = watched.build().unwrap();
+    let (release, released) = sync_channel::<()>(1);
+    let job = move || blocking(|| blocking(|| released.recv().is_ok()));
+    executor.submit(job).unwrap().detach();
+    reports.recv().unwrap();
+    assert_eq!(executor.submit(|| 1).unwrap().join(), Ok(1));
+    let metrics = executor.metrics();
+    assert_eq!((metrics.blocked, metrics.workers), (1, 2));
+    drop(release);
+    assert_eq!(executor.drain().blocked, 0);
+}
+
+#[test]
+fn an_endless_trace_and_a_maximum_below_the_minimum_are_errors_that_name_what_was_asked() {
+    let endless = builder(1, 4).trace(usize::MAX).build().unwrap_err().to_string();
+    assert!(endless.contains(&usize::MAX.to_string()), "{endless}");
+    let scaling = Scaling { min: some(3), max: some(2), ..Scaling::default() };
+    let inverted = Executor::builder().scaling(scaling).build().unwrap_err().to_string();
+    assert!(inverted.contains('3') && inverted.contains('2'), "{inverted}");
+    let vast = builder(1, 4).stack_size(usize::MAX / 2).build().unwrap_err();
+    assert!(std::error::Error::source(&vast).is_some(), "{vast}");
+}
