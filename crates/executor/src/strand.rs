@@ -214,22 +214,23 @@ struct Runner {
 }
 
 impl Runner {
-    /// The strand's next job; if it has none, that is its end.
-    fn next(&self, pool: &Pool, books: &Recorder, hand: &Hand) -> Option<Job> {
-        let mut next = lock(hand).pop_front();
-        if next.is_none() {
-            self.take_handful(pool, books, hand);
-            next = lock(hand).pop_front();
+    /// The next job, of `left` that are in hand or of the strand; if it has none, that is its end.
+    fn next(&self, pool: &Pool, books: &Recorder, hand: &Hand, left: &mut usize) -> Option<Job> {
+        if *left == 0 {
+            *left = self.take_handful(pool, books, hand);
         }
-        next.map(|(_, job)| job)
+        *left = left.checked_sub(1)?;
+        // There is none if everything was given up meanwhile.
+        lock(hand).pop_front().map(|(_, job)| job)
     }
 
-    fn take_handful(&self, pool: &Pool, books: &Recorder, hand: &Hand) {
+    /// Takes jobs of the strand in hand, and says how many.
+    fn take_handful(&self, pool: &Pool, books: &Recorder, hand: &Hand) -> usize {
         let mut shard = pool.strands.shard(self.key);
-        let Entry::Occupied(mut strand) = shard.entry(self.key.0) else { return };
+        let Entry::Occupied(mut strand) = shard.entry(self.key.0) else { return 0 };
         if strand.get().jobs.is_empty() {
             strand.remove();
-            return;
+            return 0;
         }
         let (waiting, mut jobs) = (&mut strand.get_mut().jobs, lock(hand));
         if waiting.len() <= HANDFUL {
@@ -242,6 +243,7 @@ impl Runner {
         let state = pool.lock();
         pool.room.give_back(count);
         pool.notify_room(state, worker::batch_limit(books));
+        count
     }
 
     /// Puts back what there was no time for, and queues the runner for the strand's next job; if it
@@ -281,13 +283,13 @@ impl Task for Runner {
         let from = or_now(started.start);
         // Between its jobs none runs.
         books.running_since.store(0, Relaxed);
-        let mut now = or_now(worker::run_job(pool, books, first, from));
+        let (mut now, mut left) = (or_now(worker::run_job(pool, books, first, from)), 0);
         loop {
             if now.wrapping_sub(from) > worker::budget() || pool.has_given_up() {
                 self.put_back(pool, hand);
                 break;
             }
-            let Some(job) = self.next(pool, books, hand) else { break };
+            let Some(job) = self.next(pool, books, hand, &mut left) else { break };
             now = or_now(worker::run_job(pool, books, job, now));
         }
         started.end.set(now);
