@@ -8,7 +8,10 @@
 use std::{
     sync::{
         Arc,
-        atomic::{AtomicUsize, Ordering::Relaxed},
+        atomic::{
+            AtomicUsize,
+            Ordering::{Acquire, Relaxed, Release},
+        },
     },
     time::Duration,
 };
@@ -24,6 +27,7 @@ use crate::{
     pool::{Admission, Order, Pool, Settings},
     scope::{Jobs, Stub},
     strand::Key,
+    sync::AtomicBool,
     worker::{self, Crew},
 };
 
@@ -288,24 +292,25 @@ fn a_job_is_run_by_its_handle_or_given_up_and_not_both() {
     });
 }
 
-/// The end of a scope, on a thread that helps, meets the worker that comes to the jobs' stubs: each
-/// runs once, also the one that the first submits meanwhile, and the end is not before theirs; 3
+/// The end of a scope, on a thread that helps, meets the worker that comes to the job's stub: it runs
+/// once, so does the one that it submits meanwhile and waits for, and the end is not before theirs; 2
 /// preemptions.
 #[test]
 fn the_end_of_a_scope_meets_a_worker() {
-    check(3, || {
-        let (pool, count, jobs) = (pool(1, 3), Count::default(), Jobs::new());
+    check(2, || {
+        let (pool, count, jobs) = (pool(1, 2), Count::default(), Jobs::new());
         let workers = vec![hire(&pool)];
         let again = (Arc::clone(&pool), Arc::clone(&jobs), Arc::clone(&count));
         let first = move || {
             let (pool, jobs, count) = again;
-            scoped(&pool, &jobs, job(&count));
+            let (to, from) = loom::sync::mpsc::channel();
+            scoped(&pool, &jobs, Job::new(Detached(move || to.send(()).unwrap()), 1, None));
+            from.recv().unwrap();
             count.fetch_add(1, Relaxed);
         };
         scoped(&pool, &jobs, Job::new(Detached(first), 1, None));
-        scoped(&pool, &jobs, job(&count));
         jobs.end(Some((&pool, &pool.outside)));
-        assert_eq!(count.load(Relaxed), 3);
+        assert_eq!(count.load(Relaxed), 1);
         close_and_join(&pool, workers);
     });
 }
@@ -329,27 +334,28 @@ fn the_end_of_a_scope_waits_for_its_jobs() {
     });
 }
 
-/// The watchdog finds a job blocked that may end at any time, and the next after it: nothing of that is
-/// left when the worker is done; 5 preemptions.
+/// The watchdog finds a job blocked that may end at any time: nothing of that is left when the worker is
+/// done; 3 preemptions.
 #[test]
-fn a_finding_does_not_outlive_the_work_it_is_about() {
-    check(5, || {
-        let (pool, count) = (pool(1, 2), Count::default());
+fn a_finding_does_not_outlive_the_job_it_is_about() {
+    check(3, || {
+        let (pool, runs) = (pool(1, 1), Arc::new(AtomicBool::new(false)));
         let workers = vec![hire(&pool)];
-        let watched = Arc::clone(&pool);
+        let (watched, looked_at) = (Arc::clone(&pool), Arc::clone(&runs));
         let watchdog = thread::spawn(move || {
-            let place = &watched.places[0];
-            let seen = place.spell.current();
-            thread::yield_now();
-            if place.recorder.running_since.load(Relaxed) != 0 {
+            let seen = watched.places[0].spell.current();
+            if looked_at.load(Acquire) {
                 let _strength = watched.block(0, |spell| spell.find(seen));
             }
         });
-        submit(&pool, job(&count));
-        submit(&pool, job(&count));
+        let body = move || {
+            runs.store(true, Release);
+            runs.store(false, Release);
+        };
+        submit(&pool, Job::new(Detached(body), 1, None));
         watchdog.join().unwrap();
         close_and_join(&pool, workers);
-        assert_eq!((count.load(Relaxed), pool.lock().blocked), (2, 0));
+        assert_eq!(pool.lock().blocked, 0);
     });
 }
 
