@@ -101,8 +101,7 @@ impl<D: DelayNs + Send> Unwedge for I2cRecovery<D> {
             return Ok(());
         }
         cycle(line, *off, *settling, delay)?;
-        let Some([_, sda]) = clocks else { return Ok(()) };
-        if sda.level()? { Ok(()) } else { Err(NoData::BusFault) }
+        clocks.as_mut().map_or(Ok(()), |[scl, sda]| are_high(scl, sda))
     }
 }
 
@@ -113,8 +112,25 @@ enum Held {
     LetGo,
 }
 
-/// Clocks until nobody holds SDA, then a stop.
+/// Clocks until nobody holds SDA, then a stop. Both wires are let go, whatever happened: one that we pull would
+/// keep the bus stuck.
 fn clock_out(
+    scl: &mut impl Wire,
+    sda: &mut impl Wire,
+    delay: &mut impl DelayNs,
+) -> Result<Held, NoData> {
+    let clocked = clock(scl, sda, delay);
+    let (scl_let_go, sda_let_go) = (scl.set(true), sda.set(true));
+    delay.delay_us(HALF_CLOCK_US);
+    let held = clocked?;
+    scl_let_go?;
+    sda_let_go?;
+    are_high(scl, sda)?;
+    Ok(held)
+}
+
+/// Clocks until nobody holds SDA, and prepares a stop: SDA is to rise while SCL is high.
+fn clock(
     scl: &mut impl Wire,
     sda: &mut impl Wire,
     delay: &mut impl DelayNs,
@@ -130,16 +146,18 @@ fn clock_out(
             delay.delay_us(HALF_CLOCK_US);
         }
     }
-    // SDA rises while SCL is high.
     scl.set(false)?;
     delay.delay_us(HALF_CLOCK_US);
     sda.set(false)?;
     delay.delay_us(HALF_CLOCK_US);
     scl.set(true)?;
     delay.delay_us(HALF_CLOCK_US);
-    sda.set(true)?;
-    delay.delay_us(HALF_CLOCK_US);
-    if sda.level()? { Ok(held) } else { Err(NoData::BusFault) }
+    Ok(held)
+}
+
+/// Whether nobody holds a wire. No clock gets past a chip that holds SCL.
+fn are_high(scl: &mut impl Wire, sda: &mut impl Wire) -> Result<(), NoData> {
+    if scl.level()? && sda.level()? { Ok(()) } else { Err(NoData::BusFault) }
 }
 
 /// Off and on. On again, whatever happened: a bus without supply is worse than a stuck one.

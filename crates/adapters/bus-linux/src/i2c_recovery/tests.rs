@@ -8,6 +8,10 @@ struct Wires {
     scl: bool,
     sda: bool,
     held_clocks: u32,
+    /// A chip holds SCL, for good.
+    is_scl_held: bool,
+    /// From then on SCL cannot be let go.
+    fails_after_clocks: Option<u32>,
     /// Rising edges of SCL, and of SDA while SCL was high: clocks and stops.
     clocks: u32,
     stops: u32,
@@ -20,6 +24,9 @@ impl Wire for End {
     fn set(&mut self, level: bool) -> Result<(), NoData> {
         let mut wires = self.0.lock().unwrap();
         if self.1 {
+            if level && wires.fails_after_clocks == Some(wires.clocks) {
+                return Err(NoData::Absent);
+            }
             if level && !wires.scl {
                 wires.clocks += 1;
                 wires.held_clocks = wires.held_clocks.saturating_sub(1);
@@ -34,7 +41,11 @@ impl Wire for End {
 
     fn level(&mut self) -> Result<bool, NoData> {
         let wires = self.0.lock().unwrap();
-        Ok(if self.1 { wires.scl } else { wires.sda && wires.held_clocks == 0 })
+        Ok(if self.1 {
+            wires.scl && !wires.is_scl_held
+        } else {
+            wires.sda && wires.held_clocks == 0
+        })
     }
 }
 
@@ -51,11 +62,16 @@ impl DelayNs for Noted {
 }
 
 fn clock(held_clocks: u32) -> (Result<Held, NoData>, u32, u32) {
-    let wires = Wires { scl: true, sda: true, held_clocks, ..Wires::default() };
+    clock_on(Wires { held_clocks, ..Wires::default() })
+}
+
+fn clock_on(mut wires: Wires) -> (Result<Held, NoData>, u32, u32) {
+    (wires.scl, wires.sda) = (true, true);
     let wires = Arc::new(Mutex::new(wires));
     let [mut scl, mut sda] = [true, false].map(|is_scl| End(Arc::clone(&wires), is_scl));
     let outcome = clock_out(&mut scl, &mut sda, &mut Noted(Vec::new()));
     let wires = wires.lock().unwrap();
+    assert!(wires.sda, "SDA is let go whatever happens");
     (outcome, wires.clocks, wires.stops)
 }
 
@@ -71,6 +87,22 @@ fn a_chip_is_clocked_until_it_lets_go_and_then_stopped() {
 fn a_wire_that_is_held_for_good_is_a_fault_after_nine_clocks() {
     let (outcome, clocks, _) = clock(1_000);
     assert_eq!((outcome, clocks), (Err(NoData::BusFault), 10));
+}
+
+#[test]
+fn a_bus_whose_scl_is_held_is_not_free() {
+    let (outcome, ..) = clock_on(Wires { is_scl_held: true, ..Wires::default() });
+    assert_eq!(outcome, Err(NoData::BusFault));
+}
+
+#[test]
+fn a_line_that_fails_on_the_way_leaves_no_wire_pulled() {
+    for held_clocks in [0, 3] {
+        // It is the rise of the stop, for which SDA is low.
+        let fails_after_clocks = Some(held_clocks);
+        let wires = Wires { held_clocks, fails_after_clocks, ..Wires::default() };
+        assert_eq!(clock_on(wires).0, Err(NoData::Absent));
+    }
 }
 
 /// A supply switch that notes what it is told and fails to go off if it is told so.
