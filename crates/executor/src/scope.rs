@@ -155,7 +155,7 @@ impl Task for Stub {
     }
 }
 
-/// Where jobs that borrow are submitted; see [`Executor::scope`].
+/// Where jobs that borrow are submitted; see [`Executor::scope`]. The jobs may do so, too.
 pub struct Scope<'scope, 'env: 'scope> {
     executor: &'scope Executor,
     jobs: Arc<Jobs>,
@@ -288,10 +288,11 @@ impl Executor {
                 self.1.end(helper(self.0));
             }
         }
-        let jobs = Jobs::new();
-        let _ending = Ending(self, &jobs);
-        let jobs = Arc::clone(&jobs);
-        body(&Scope { executor: self, jobs, invariant: PhantomData, env: PhantomData })
+        // Not made where `body` is called: it would be gone before the end, and its jobs may have it.
+        let scope =
+            Scope { executor: self, jobs: Jobs::new(), invariant: PhantomData, env: PhantomData };
+        let _ending = Ending(self, &scope.jobs);
+        body(&scope)
     }
 
     /// Applies `map` to every item, on all workers at once, and returns the results in order. What

@@ -8,6 +8,7 @@ use std::{
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering::Relaxed},
+        mpsc::sync_channel,
     },
     task::{Context, Poll, Wake, Waker},
     thread,
@@ -295,4 +296,26 @@ fn a_scope_waits_for_the_jobs_that_its_jobs_submit() {
         ran.into_inner()
     });
     assert_eq!(outer.unwrap().join_timeout(Duration::from_secs(20)).ok(), Some(Ok(8)));
+}
+
+/// What a job has of its scope lives as long as the job.
+#[test]
+fn a_job_submits_to_its_scope_when_the_body_has_long_returned() {
+    let executor = pool(1, 8);
+    let ran = AtomicUsize::new(0);
+    let (body, body_ends) = sync_channel::<()>(1);
+    executor.scope(|scope| {
+        let _ends_here = body;
+        let ran = &ran;
+        let job = move || {
+            let _ = body_ends.recv();
+            thread::park_timeout(Duration::from_millis(20));
+            let again = || {
+                ran.fetch_add(1, Relaxed);
+            };
+            drop(scope.submit(again).unwrap());
+        };
+        drop(scope.submit(job).unwrap());
+    });
+    assert_eq!(ran.into_inner(), 1);
 }
