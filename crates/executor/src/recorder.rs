@@ -5,7 +5,11 @@ use std::{
     collections::VecDeque,
     sync::{
         Mutex, PoisonError,
-        atomic::{AtomicU64, Ordering::Relaxed},
+        atomic::{
+            AtomicU64,
+            Ordering::{Relaxed, Release},
+            fence,
+        },
     },
     time::Duration,
 };
@@ -123,8 +127,14 @@ impl Recorder {
     #[inline]
     pub(crate) fn within<R>(&self, start: u64, run: impl FnOnce() -> R) -> R {
         let outer = self.running_since.load(Relaxed);
+        let was_counted = outer != 0 && self.reported() == outer;
         self.begins(start);
         let result = run();
+        if was_counted {
+            // Whoever sees the outer job again sees that it was counted.
+            self.reported.store(outer, Relaxed);
+            fence(Release);
+        }
         self.running_since.store(outer, Relaxed);
         result
     }

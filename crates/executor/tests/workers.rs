@@ -3,7 +3,11 @@
 #[path = "support/mod.rs"]
 mod support;
 
-use std::{sync::mpsc::sync_channel, thread, time::Duration};
+use std::{
+    sync::{Arc, mpsc::sync_channel},
+    thread,
+    time::Duration,
+};
 
 use executor::{BuildError, Executor, Scaling, Scheduling, Timing, blocking};
 use support::{builder, plug, pool, some};
@@ -234,4 +238,26 @@ fn an_endless_trace_and_a_maximum_below_the_minimum_are_errors_that_name_what_wa
     assert!(inverted.contains('3') && inverted.contains('2'), "{inverted}");
     let vast = builder(1, 4).stack_size(usize::MAX / 2).build().unwrap_err();
     assert!(std::error::Error::source(&vast).is_some(), "{vast}");
+}
+
+#[test]
+fn a_slow_job_that_runs_a_slow_job_is_reported_once_and_so_is_the_inner_one() {
+    let pause = || {
+        let (_nobody, silence) = sync_channel::<()>(1);
+        let _ = silence.recv_timeout(Duration::from_millis(30));
+    };
+    let (report, reports) = sync_channel(16);
+    let limit = Duration::from_millis(4);
+    let watched = builder(1, 4).slow_after(limit, move |_| report.send(()).unwrap());
+    let executor = Arc::new(watched.build().unwrap());
+    let inner = Arc::clone(&executor);
+    let outer = executor.submit(move || {
+        pause();
+        inner.scope(|scope| scope.submit(pause).unwrap().join()).unwrap();
+        pause();
+    });
+    outer.unwrap().join().unwrap();
+    assert_eq!(executor.metrics().timed_out, 2);
+    // One that the watchdog came too late for is counted by its worker, and not reported.
+    assert!(reports.try_iter().count() <= 2);
 }
