@@ -29,6 +29,7 @@ use crate::{
     clock,
     error::{Abandoned, Refusal},
     job::{Job, Task},
+    metrics::Counters,
     policy::{Priority, WhenFull},
     pool::{Order, Pool},
     recorder::{Recorder, Started},
@@ -96,6 +97,12 @@ struct Strand {
     first: Option<Job>,
 }
 
+impl Strand {
+    fn into_jobs(self) -> impl Iterator<Item = Job> {
+        self.first.into_iter().chain(self.jobs.into_iter().map(|(_, job)| job))
+    }
+}
+
 type Shard = HashMap<u64, Strand, BuildHasherDefault<Multiply>>;
 
 /// All strands there are.
@@ -122,10 +129,7 @@ impl Strands {
     /// Takes every job of every strand; their runners then find nothing to do.
     pub(crate) fn clear(&self) -> Vec<Job> {
         let strands = self.shards.iter().flat_map(|shard| std::mem::take(&mut *lock(shard)));
-        let jobs = strands.flat_map(|(_, strand)| {
-            strand.first.into_iter().chain(strand.jobs.into_iter().map(|(_, job)| job))
-        });
-        jobs.collect()
+        strands.flat_map(|(_, strand)| strand.into_jobs()).collect()
     }
 }
 
@@ -193,15 +197,33 @@ impl Pool {
     }
 
     /// Queues a strand's runner again, for a job that was submitted at `stamp`; not if everything is
-    /// given up, and the strand with it.
-    fn requeue(&self, key: Key, priority: Priority, stamp: u64) {
+    /// given up, and the strand with it. False if the last worker has left.
+    fn requeue(&self, key: Key, priority: Priority, stamp: u64) -> bool {
         let mut state = self.lock();
         if self.has_given_up() {
-            return;
+            return true;
+        }
+        if state.closed && state.alive == 0 {
+            return false;
         }
         state.queue.push(priority, Job::new(Runner { key }, stamp, None));
         let when_full = WhenFull::Reject;
         self.announce(state, Order { priority, when_full, prompt: true });
+        true
+    }
+
+    /// Gives up what is left of a strand to which nobody comes any more.
+    fn give_up_strand(&self, key: Key) {
+        let strand = self.strands.shard(key).remove(&key.0).unwrap_or_default();
+        let jobs: Vec<_> = strand.into_jobs().collect();
+        let state = self.lock();
+        self.room.give_back(jobs.len());
+        drop(state);
+        for job in jobs {
+            if job.abandon(Abandoned::Cancelled, Some(self)) {
+                Counters::count(&self.counters.cancelled);
+            }
+        }
     }
 }
 
@@ -296,7 +318,8 @@ impl Task for Runner {
         books.begins(now);
     }
 
-    /// Evicted, the runner stands for its strand's first job: that goes, and the rest stays.
+    /// Evicted, the runner stands for its strand's first job: that goes, and the rest stays. Unless the pool
+    /// was closed meanwhile, and the workers, who found no runner, have left: then all go.
     fn abandon(self, why: Abandoned, pool: Option<&Pool>) -> bool {
         let Some(pool) = pool else { return false };
         let mut shard = pool.strands.shard(self.key);
@@ -311,8 +334,10 @@ impl Task for Runner {
             strand.remove();
         }
         drop(shard);
-        if let Some((priority, stamp)) = next {
-            pool.requeue(self.key, priority, stamp);
+        if let Some((priority, stamp)) = next
+            && !pool.requeue(self.key, priority, stamp)
+        {
+            pool.give_up_strand(self.key);
         }
         first.is_some_and(|job| job.abandon(why, Some(pool)))
     }

@@ -116,15 +116,16 @@ impl Pool {
 
 #[cfg(all(test, not(loom)))]
 mod tests {
-    use std::time::Duration;
+    use std::{sync::Arc, time::Duration};
 
     use super::*;
     use crate::{job::Detached, policy::Timing, pool::Settings, strand::Key, worker::Crew};
 
-    /// The last place is taken by somebody who has not announced his job yet, so the warning falls to
-    /// whoever evicts.
-    #[test]
-    fn a_warning_that_panics_strands_no_key() {
+    const ORDER: Order =
+        Order { priority: Priority::Medium, when_full: WhenFull::DropOldest, prompt: false };
+
+    /// A pool for two jobs, without a worker, whose warning panics.
+    fn pool() -> Pool {
         let settings = Settings {
             capacity: 2,
             workers: 1,
@@ -136,14 +137,39 @@ mod tests {
             trace: 0,
             warn_at: 2,
         };
-        let pool = Pool::new(settings, Crew::default(), Some(Box::new(|_| panic!("too long"))));
+        Pool::new(settings, Crew::default(), Some(Box::new(|_| panic!("too long"))))
+    }
+
+    /// Such a strand has no runner between its eviction and its return.
+    #[test]
+    fn a_strand_whose_runner_is_evicted_while_the_last_worker_leaves_is_given_up() {
+        let pool = pool();
+        let witness = Arc::new(());
+        for _ in 0..2 {
+            let held = Arc::clone(&witness);
+            let job = Job::new(Detached(move || drop(held)), 1, None);
+            assert!(pool.submit_keyed(Key::new(1), job, ORDER).is_ok());
+        }
+        let mut evicted = None;
+        assert!(pool.make_room(pool.lock(), ORDER, &mut evicted).is_ok());
+        pool.close();
+        pool.evict(evicted);
+        assert_eq!((pool.strands.len(), Arc::strong_count(&witness)), (0, 1));
+        let metrics = pool.metrics();
+        assert_eq!((metrics.dropped, metrics.cancelled), (1, 1));
+        assert_eq!(metrics.queued, 1, "the place of who evicted");
+    }
+
+    /// The last place is taken by somebody who has not announced his job yet, so the warning falls to
+    /// whoever evicts.
+    #[test]
+    fn a_warning_that_panics_strands_no_key() {
+        let pool = pool();
         let job = || Job::new(Detached(|| ()), 1, None);
-        let when_full = WhenFull::DropOldest;
-        let order = Order { priority: Priority::Medium, when_full, prompt: false };
-        assert!(pool.submit_keyed(Key::new(1), job(), order).is_ok());
+        assert!(pool.submit_keyed(Key::new(1), job(), ORDER).is_ok());
         assert_eq!(pool.strands.len(), 1);
         assert!(pool.room.take());
-        assert!(matches!(pool.submit(job(), order), Admission::Accepted));
+        assert!(matches!(pool.submit(job(), ORDER), Admission::Accepted));
         assert_eq!((pool.strands.len(), pool.metrics().dropped), (0, 1));
     }
 }
