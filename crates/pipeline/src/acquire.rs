@@ -120,9 +120,10 @@ impl BusWorker {
         while let Some(due) = self.next_due() {
             let due = due.min(self.clock.now().monotonic + HEED_MAX);
             if self.clock.sleep_until(due) == Wake::Interrupted || !self.step() {
-                return;
+                break;
             }
         }
+        self.bus.abandon();
     }
 }
 

@@ -40,6 +40,9 @@ const LOOK_MAX: Duration = Duration::from_millis(100);
 /// How often it looks, at most, however short the periods on a stuck bus are.
 const LOOK_MIN: Duration = Duration::from_millis(10);
 
+/// The longest wait for the end of a calibration procedure that has begun when the patience for it is over.
+const END_MAX: Duration = Duration::from_secs(5);
+
 /// How all devices of some buses fare.
 #[derive(Clone, Default)]
 pub struct Board {
@@ -140,12 +143,13 @@ impl Board {
     }
 
     /// Has the worker of `device` run a calibration procedure of the chip, and waits for its end, but no
-    /// longer than `patience`. Gives what the chip corrects by since, if it says so.
+    /// longer than `patience`, and 5 s more if it has begun by then. Gives what the chip corrects by since,
+    /// if it says so.
     ///
     /// # Errors
     ///
     /// A [`Refusal`] if there is no such device or procedure, or it fails, or the worker does not come
-    /// round to it in time.
+    /// round to it in time, or ends.
     pub fn run_procedure(
         &self,
         device: &str,
@@ -156,7 +160,16 @@ impl Board {
         self.order(device, |bus| bus.set_procedure(device, procedure, reply.clone()))??;
         drop(reply);
         let device = device.to_owned();
-        match replied.recv_timeout(patience) {
+        let outcome = match replied.recv_timeout(patience) {
+            // What has begun is run to its end.
+            Err(RecvTimeoutError::Timeout)
+                if !self.order(&device, |bus| bus.forget_procedure(&device))? =>
+            {
+                replied.recv_timeout(END_MAX)
+            }
+            outcome => outcome,
+        };
+        match outcome {
             Ok(Ok(correction)) => Ok(correction),
             Ok(Err(NotCalibrated::NoProcedure)) => {
                 let (procedure, known) = (procedure.name.clone(), Vec::new());
@@ -166,12 +179,10 @@ impl Board {
                 Err(Refusal::ProcedureFailed { device, reason })
             }
             Ok(Err(NotCalibrated::Rejected)) => Err(Refusal::ProcedureRejected { device }),
-            Err(RecvTimeoutError::Timeout) => {
-                self.order(&device, |bus| bus.forget_procedure(&device))?;
+            // Its worker hangs or has ended, or somebody else has asked for it since then.
+            Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {
                 Err(Refusal::BusStuck { device })
             }
-            // Somebody else has asked for it since then.
-            Err(RecvTimeoutError::Disconnected) => Err(Refusal::BusStuck { device }),
         }
     }
 }

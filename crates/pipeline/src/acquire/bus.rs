@@ -54,6 +54,8 @@ struct Ledger {
     books: Vec<Book>,
     flight: Option<Flight>,
     owed: Vec<Acquired>,
+    /// Its worker has ended.
+    is_abandoned: bool,
 }
 
 /// A transaction on its way.
@@ -98,7 +100,8 @@ fn may_be_wedged(before: DeviceState, after: DeviceState, reason: Option<NoData>
 
 impl Bus {
     pub(super) fn new(books: Vec<Book>, counters: Arc<Counters>) -> Self {
-        let ledger = Mutex::new(Ledger { books, flight: None, owed: Vec::new() });
+        let ledger =
+            Mutex::new(Ledger { books, flight: None, owed: Vec::new(), is_abandoned: false });
         Self { ledger, changes: AtomicU64::new(0), listener: OnceLock::new(), counters }
     }
 
@@ -169,7 +172,7 @@ impl Bus {
     /// The transaction is over, with this outcome.
     pub(super) fn end(&self, outcome: Result<Vec<Measurement>, NoData>, now: Timestamp) -> Ended {
         let mut ledger = self.ledger();
-        let Ledger { books, flight, owed } = &mut *ledger;
+        let Ledger { books, flight, owed, .. } = &mut *ledger;
         let mut told = std::mem::take(owed);
         let Some((flight, book)) = flight.take().and_then(|flight| {
             let book = books.get_mut(flight.device)?;
@@ -218,7 +221,7 @@ impl Bus {
     /// come while it hangs.
     pub(crate) fn inspect(&self, now: Timestamp, inlet: &Inlet<Acquired>) {
         let mut ledger = self.ledger();
-        let Ledger { books, flight, owed } = &mut *ledger;
+        let Ledger { books, flight, owed, .. } = &mut *ledger;
         let Some(flight) = flight.as_mut().filter(|flight| now.monotonic >= flight.overdue_at)
         else {
             return;

@@ -431,6 +431,48 @@ fn a_procedure_that_no_worker_comes_round_to_is_given_up_and_not_run_later() {
     assert!(bench.worker.next_due().unwrap() > Monotonic::default());
 }
 
+/// It is begun when the patience for that is nearly over.
+#[test]
+fn a_procedure_that_has_begun_in_time_is_waited_for() {
+    let mut bench = asked();
+    let board = Board::of([&bench.worker]);
+    std::thread::scope(|scope| {
+        let patience = SECOND / 2;
+        let run = scope.spawn(move || board.run_procedure("air", &wet_sponge(), patience));
+        while bench.worker.next_due() != Some(Monotonic::default()) {
+            std::thread::yield_now();
+        }
+        assert!(bench.worker.step());
+        std::thread::park_timeout(2 * patience);
+        bench.run(SECOND);
+        assert_eq!(run.join().unwrap(), Ok(None));
+    });
+}
+
+#[test]
+fn a_procedure_is_refused_at_once_when_its_worker_has_ended_and_not_waited_for_when_it_ends() {
+    let bench = asked();
+    let (board, other) = (Board::of([&bench.worker]), Board::of([&bench.worker]));
+    let asks = |board: Board| move || board.run_procedure("air", &wet_sponge(), 30 * SECOND);
+    std::thread::scope(|scope| {
+        let waits = scope.spawn(asks(board));
+        while bench.worker.next_due() != Some(Monotonic::default()) {
+            std::thread::yield_now();
+        }
+        bench.clock.interrupt();
+        bench.worker.run();
+        let late = scope.spawn(asks(other));
+        let (mut looks, is_answered) = (0, || waits.is_finished() && late.is_finished());
+        while !is_answered() && looks < 500 {
+            std::thread::park_timeout(SECOND / 100);
+            looks += 1;
+        }
+        assert!(is_answered(), "long before its patience is over");
+        let stuck = Err(Refusal::BusStuck { device: air() });
+        assert_eq!((waits.join().unwrap(), late.join().unwrap()), (stuck.clone(), stuck));
+    });
+}
+
 #[test]
 fn each_command_is_audited_with_its_outcome() {
     let bench = asked();

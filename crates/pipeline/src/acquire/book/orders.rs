@@ -94,9 +94,14 @@ impl Book {
         Ok(())
     }
 
-    /// A procedure that has not begun is not to be run any more.
-    pub(in crate::acquire) fn forget_procedure(&mut self) {
-        self.procedure.take_if(|run| !run.has_begun);
+    /// A procedure that has not begun is not to be run any more. Says whether there is one.
+    pub(in crate::acquire) fn forget_procedure(&mut self) -> bool {
+        self.procedure.take_if(|run| !run.has_begun).is_some()
+    }
+
+    /// Nobody runs a procedure any more, whether or not it has begun.
+    pub(in crate::acquire) fn abandon_procedure(&mut self) {
+        self.procedure = None;
     }
 
     /// The next step of a procedure that has begun is due then.

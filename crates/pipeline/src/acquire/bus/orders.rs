@@ -66,12 +66,24 @@ impl Bus {
         procedure: &Procedure,
         reply: Reply,
     ) -> Option<Result<(), Refusal>> {
-        self.order(name, |ledger, index| ledger.books[index].set_procedure(procedure, reply))
+        self.order(name, |ledger, index| {
+            if ledger.is_abandoned {
+                return Err(Refusal::BusStuck { device: name.to_owned() });
+            }
+            ledger.books[index].set_procedure(procedure, reply)
+        })
     }
 
-    /// Asks the worker to forget about it, unless it has begun.
-    pub(crate) fn forget_procedure(&self, name: &str) -> Option<()> {
+    /// Asks the worker to forget about it; false if it has begun.
+    pub(crate) fn forget_procedure(&self, name: &str) -> Option<bool> {
         self.order(name, |ledger, index| ledger.books[index].forget_procedure())
+    }
+
+    /// The worker has ended: whoever waits for a procedure is told, and so is whoever comes later.
+    pub(in crate::acquire) fn abandon(&self) {
+        let mut ledger = self.ledger();
+        ledger.is_abandoned = true;
+        ledger.books.iter_mut().for_each(Book::abandon_procedure);
     }
 
     /// The next step of a procedure is due then.
