@@ -45,7 +45,7 @@ fn input(reader: &mut Reader<'_>, key: &Key, bus: &Bus, device: &Device, other: 
 }
 
 /// The number of the digital input that the device would open, if it is one.
-fn line_of(device: &Device) -> Option<u32> {
+pub(super) fn line_of(device: &Device) -> Option<u32> {
     let Some(Attachment::Gpio { make }) = device.entry.attachment(BusClass::Gpio) else {
         return None;
     };

@@ -3,7 +3,7 @@
 use std::{ops::RangeInclusive, path::Path, time::Duration};
 
 use super::{
-    buses,
+    buses, conflicts,
     key::Key,
     reader::Reader,
     settings::{Bus, Place, Power, Recovery},
@@ -95,7 +95,7 @@ pub(super) fn check_lines(reader: &mut Reader<'_>, buses: &[Bus]) {
 fn inputs(bus: &Bus) -> impl Iterator<Item = Taken<'_>> {
     let of_chip = bus.devices.iter().filter(|device| device.place == Place::Gpio);
     of_chip.filter_map(|device| {
-        let line = device.arguments.integer("line").ok()?;
+        let line = conflicts::line_of(device)?;
         let key = Key::of("devices").child(&device.name).child("line");
         Some(Taken { chip: &bus.path, line, key })
     })
