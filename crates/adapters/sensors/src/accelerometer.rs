@@ -16,7 +16,9 @@
 //! # Nothing is lost silently
 //!
 //! A FIFO that has 31 samples or more when it is asked may have dropped some, or drop one before it is
-//! read: a gap [`NoData::Overflow`] stands in front of what it has. A burst that fails is a gap, too.
+//! read: a gap [`NoData::Overflow`] stands in front of what it has. A burst that fails is a gap, too. What
+//! remains: a FIFO that has 30, on a machine that halts for more than two periods of the data rate between the
+//! question and the burst; nobody can tell that from outside.
 //!
 //! # Times
 //!

@@ -59,7 +59,7 @@ where
         self.time_on_bus() + Duration::from_millis(2)
     }
 
-    /// The conversion, and a byte more than the frame at 100 kHz, slower than any bus is set to.
+    /// The conversion, and a byte more than the frame at 100 kHz. A bus that is set to less takes up to 4 ms more.
     fn time_on_bus(&self) -> Duration {
         let bytes = u32::try_from(size_of::<P::Frame>()).unwrap_or(u32::MAX).saturating_add(1);
         Duration::from_millis(P::CONVERSION_MS.into()) + Duration::from_micros(100) * bytes
