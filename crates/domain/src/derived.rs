@@ -7,6 +7,9 @@
 //! The formulas are plain functions; a [`Metric`] is one of them with its state, and an [`Entry`] says
 //! how configuration asks for it.
 
+pub mod alarm;
+pub mod vibration;
+
 mod catalogue;
 mod expression;
 mod humid_air;
@@ -16,5 +19,5 @@ mod moving_average;
 pub use catalogue::{BadMetric, Entry, Group, Made, Role, entries, find};
 pub use expression::{BadFormula, Expression, Formula};
 pub use humid_air::dew_point;
-pub use metric::{Input, Metric, Moment, Output, Words};
+pub use metric::{Input, Metric, Moment, Output, Urgency, Words};
 pub use moving_average::MovingAverage;

@@ -10,14 +10,18 @@
 //! 1. `make` gets a kind for each role, one that the role takes, and complete [`Arguments`].
 //! 2. The example of an entry is a whole `[derived.NAME]` table without its heading; a test runs each.
 
-use super::{Metric, expression};
+use super::{Metric, alarm, expression, vibration};
 use crate::{
     QuantityKind,
     parameter::{Arguments, Parameter, Undeclared},
 };
 
 /// Every function: the entries of each module, in the order of [`Group::ALL`].
-static MODULES: &[&[Entry]] = &[expression::ENTRIES];
+static MODULES: &[&[Entry]] = &[
+    vibration::ENTRIES, //
+    alarm::ENTRIES,
+    expression::ENTRIES,
+];
 
 /// One function.
 #[derive(Clone, Copy, Debug)]

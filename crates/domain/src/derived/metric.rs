@@ -105,6 +105,34 @@ impl Output {
     }
 }
 
+/// How soon somebody should see what an alarm says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Urgency {
+    /// When there is nothing else.
+    Low,
+    /// Like any other metric.
+    Medium,
+    /// Before other metrics.
+    High,
+    /// Before everything.
+    Critical,
+}
+
+impl Urgency {
+    /// All of them, the least first.
+    pub const ALL: [Self; 4] = [Self::Low, Self::Medium, Self::High, Self::Critical];
+
+    /// The word for it in configuration.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Low => "low",
+            Self::Medium => "medium",
+            Self::High => "high",
+            Self::Critical => "critical",
+        }
+    }
+}
+
 /// One derived metric with its state.
 pub trait Metric: Send {
     /// Takes what the inputs say of `at`, one for each [role](super::Role) and in their order, and
@@ -131,6 +159,11 @@ pub trait Metric: Send {
     fn acknowledge(&mut self, at: Moment, out: &mut Vec<Output>) -> bool {
         let _ = (at, out);
         false
+    }
+
+    /// How urgent the outputs are, for alarms; nothing for what is as urgent as any other metric.
+    fn urgency(&self) -> Option<Urgency> {
+        None
     }
 }
 

@@ -1,0 +1,277 @@
+//! What configuration may ask of a block.
+
+use core::num::NonZeroUsize;
+
+use super::{
+    Band, Dc, Lines, Spectrum, Window,
+    block::{Blocks, Figure},
+    crest_factor, kurtosis, peak, peak_to_peak, rms,
+};
+use crate::{
+    NoData, Quality,
+    QuantityKind::{self, Acceleration, Dimensionless, Frequency, VibrationVelocity},
+    derived::{BadMetric, Entry, Group, Made, Role},
+    parameter::{Arguments, Parameter, Preset, Value},
+};
+
+/// What swings. No scales that begin anywhere (degrees Celsius) or go round (a course).
+const SWINGING: &[QuantityKind] = &[
+    Acceleration,
+    VibrationVelocity,
+    QuantityKind::Length,
+    QuantityKind::Speed,
+    QuantityKind::AngularVelocity,
+    QuantityKind::RotationalSpeed,
+    QuantityKind::Pressure,
+    QuantityKind::Voltage,
+    QuantityKind::Current,
+    QuantityKind::Power,
+    Frequency,
+    QuantityKind::Illuminance,
+    QuantityKind::TemperatureDifference,
+    Dimensionless,
+];
+
+const OF: Role = Role { name: "of", summary: "the fast samples", kinds: SWINGING };
+const OF_ACCELERATION: Role =
+    Role { name: "of", summary: "the acceleration", kinds: &[Acceleration] };
+
+const BLOCK: Parameter = Parameter {
+    name: "block",
+    summary: "how many samples give one value",
+    value: Value::Integer { unit: "", low: 2, high: 65_536, preset: Preset::Default(1_024) },
+};
+const SPECTRAL_BLOCK: Parameter = Parameter {
+    name: "block",
+    summary: "how many samples give one value, a power of two; lines are rate / block apart",
+    value: Value::Integer { unit: "", low: 64, high: 65_536, preset: Preset::Default(1_024) },
+};
+const OVERLAP: Parameter = Parameter {
+    name: "overlap",
+    summary: "whether a block begins in the middle of the one before, instead of after it",
+    value: Value::Flag { default: false },
+};
+const RATE: Parameter = Parameter {
+    name: "rate_hz",
+    summary: "samples per second; 0: by the time stamps of each block",
+    value: Value::Number { unit: "Hz", low: 0.0, high: 1e6, preset: Preset::Default(0.0) },
+};
+const DC: Parameter = Parameter {
+    name: "dc",
+    summary: "whether the mean of the block is part of it",
+    value: Value::Flag { default: false },
+};
+const WINDOW: Parameter = Parameter {
+    name: "window",
+    summary: "what the block is multiplied by; the bands add up to the whole for rectangular alone",
+    value: Value::Choice {
+        choices: &["rectangular", "hann", "flat_top"],
+        preset: Preset::Default("rectangular"),
+    },
+};
+const LOW: Parameter = edge("low_hz", "the lower edge of the band", Preset::Required(10.0));
+const HIGH: Parameter = edge("high_hz", "the upper edge of the band", Preset::Required(200.0));
+const ISO_LOW: Parameter = edge("low_hz", "the lower edge of the band", Preset::Default(10.0));
+const ISO_HIGH: Parameter = edge("high_hz", "the upper edge of the band", Preset::Default(1_000.0));
+
+const fn edge(name: &'static str, summary: &'static str, preset: Preset<f64>) -> Parameter {
+    Parameter { name, summary, value: Value::Number { unit: "Hz", low: 0.0, high: 1e6, preset } }
+}
+
+const IN_TIME: &[Parameter] = &[BLOCK, OVERLAP, RATE];
+const IN_TIME_WITH_DC: &[Parameter] = &[BLOCK, OVERLAP, RATE, DC];
+
+const EDGES: &str = "A gap or a hole (more than 1.5 intervals) begins the block anew and is told once. \
+    Uncertain if the time stamps are more than 10 % of an interval from even.";
+const EDGES_OF_RATIOS: &str = "Undefined for a block of equal samples. A gap or a hole (more than \
+    1.5 intervals) begins the block anew and is told once. Uncertain if the time stamps are more than \
+    10 % of an interval from even.";
+const EDGES_OF_BANDS: &str = "Undefined without a line in the band. Uncertain if the band reaches beyond \
+    half the rate or begins below the first line, or if the time stamps are more than 10 % of an \
+    interval from even. A gap or a hole (more than 1.5 intervals) begins the block anew and is told once.";
+
+/// Vibration.
+pub(in crate::derived) const ENTRIES: &[Entry] = &[
+    Entry {
+        function: "rms",
+        group: Group::Vibration,
+        summary: "root mean square of each block, in the unit of its input",
+        source: "√(Σ (x - m)² / n), m the mean, or 0 with `dc`; ISO 2041:2018",
+        edges: EDGES,
+        roles: &[OF],
+        parameters: IN_TIME_WITH_DC,
+        example: "function = \"rms\"\nof = \"motor.acceleration\"\nblock = 500",
+        make: |kinds, arguments| {
+            let dc = dc(arguments)?;
+            in_time(same(kinds)?, arguments, move |block| rms(block, dc))
+        },
+    },
+    Entry {
+        function: "peak",
+        group: Group::Vibration,
+        summary: "greatest deviation of each block to either side, in the unit of its input",
+        source: "max |x - m|, m the mean, or 0 with `dc`; ISO 2041:2018",
+        edges: EDGES,
+        roles: &[OF],
+        parameters: IN_TIME_WITH_DC,
+        example: "function = \"peak\"\nof = \"motor.acceleration\"\nblock = 500",
+        make: |kinds, arguments| {
+            let dc = dc(arguments)?;
+            in_time(same(kinds)?, arguments, move |block| peak(block, dc))
+        },
+    },
+    Entry {
+        function: "peak_to_peak",
+        group: Group::Vibration,
+        summary: "from the least to the greatest of each block, in the unit of its input",
+        source: "max x - min x; ISO 2041:2018",
+        edges: EDGES,
+        roles: &[OF],
+        parameters: IN_TIME,
+        example: "function = \"peak_to_peak\"\nof = \"motor.acceleration\"\nblock = 500",
+        make: |kinds, arguments| in_time(same(kinds)?, arguments, peak_to_peak),
+    },
+    Entry {
+        function: "crest_factor",
+        group: Group::Vibration,
+        summary: "peak by root mean square of each block: 1.41 for a sine, more for shocks",
+        source: "max |x - m| / √(Σ (x - m)² / n), m the mean, or 0 with `dc`; ISO 2041:2018",
+        edges: EDGES_OF_RATIOS,
+        roles: &[OF],
+        parameters: IN_TIME_WITH_DC,
+        example: "function = \"crest_factor\"\nof = \"motor.acceleration\"\nblock = 500",
+        make: |_, arguments| {
+            let dc = dc(arguments)?;
+            in_time(Dimensionless, arguments, move |block| crest_factor(block, dc))
+        },
+    },
+    Entry {
+        function: "kurtosis",
+        group: Group::Vibration,
+        summary: "kurtosis of each block after Pearson: 3 for a normal distribution, 1.5 for a sine, more for shocks",
+        source: "Σ (x - m)⁴ / n / (Σ (x - m)² / n)², without bias correction; Pearson 1905 (Fisher's excess + 3)",
+        edges: EDGES_OF_RATIOS,
+        roles: &[OF],
+        parameters: IN_TIME,
+        example: "function = \"kurtosis\"\nof = \"motor.acceleration\"\nblock = 1000",
+        make: |_, arguments| in_time(Dimensionless, arguments, kurtosis),
+    },
+    Entry {
+        function: "velocity_rms",
+        group: Group::Vibration,
+        summary: "root mean square of the velocity of each block of accelerations, in mm/s",
+        source: "1000 √(Σ P(k) / (2π f(k))²) over the band's lines, Hann window; ISO 20816-1:2016, whose band is 10 to 1000 Hz",
+        edges: EDGES_OF_BANDS,
+        roles: &[OF_ACCELERATION],
+        parameters: &[SPECTRAL_BLOCK, OVERLAP, RATE, ISO_LOW, ISO_HIGH],
+        example: "function = \"velocity_rms\"\nof = \"motor.acceleration\"\nblock = 4096\nrate_hz = 3200.0",
+        make: |_, arguments| {
+            let band = band(arguments)?;
+            in_frequency(VibrationVelocity, arguments, Window::Hann, move |lines, rate_hz| {
+                lines.velocity_rms(band, rate_hz)
+            })
+        },
+    },
+    Entry {
+        function: "dominant_frequency",
+        group: Group::Vibration,
+        summary: "frequency of the greatest line of each block's spectrum, DC left out",
+        source: "Hann window, a parabola through the logarithms of three lines; Gasior and Gonzalez, CERN-AB-2004-021",
+        edges: "Undefined for a block of equal samples. Uncertain if the time stamps are more than 10 % of \
+            an interval from even. A gap or a hole (more than 1.5 intervals) begins the block anew and is told once.",
+        roles: &[OF],
+        parameters: &[SPECTRAL_BLOCK, OVERLAP, RATE],
+        example: "function = \"dominant_frequency\"\nof = \"fan.acceleration\"\nblock = 512\noverlap = true",
+        make: |_, arguments| {
+            in_frequency(Frequency, arguments, Window::Hann, |lines, rate_hz| {
+                Ok((lines.dominant_frequency(rate_hz)?, Quality::Good))
+            })
+        },
+    },
+    Entry {
+        function: "band_rms",
+        group: Group::Vibration,
+        summary: "root mean square of what is in a band of frequencies, in the unit of its input",
+        source: "√(Σ P(k)) over the band's lines, low ≤ f < high; squares of bands side by side add up to that of the block without DC (Parseval)",
+        edges: EDGES_OF_BANDS,
+        roles: &[OF],
+        parameters: &[SPECTRAL_BLOCK, OVERLAP, RATE, LOW, HIGH, WINDOW],
+        example: "function = \"band_rms\"\nof = \"motor.acceleration\"\nlow_hz = 10.0\nhigh_hz = 200.0",
+        make: |kinds, arguments| {
+            let (band, window) = (band(arguments)?, window(arguments)?);
+            in_frequency(same(kinds)?, arguments, window, move |lines, rate_hz| {
+                lines.band_rms(band, rate_hz)
+            })
+        },
+    },
+];
+
+fn in_time(
+    kind: QuantityKind,
+    arguments: &Arguments,
+    figure: impl Fn(&[f64]) -> Result<f64, NoData> + Send + 'static,
+) -> Made {
+    blocks(kind, arguments, Box::new(move |block, _| Ok((figure(block)?, Quality::Good))))
+}
+
+fn in_frequency(
+    kind: QuantityKind,
+    arguments: &Arguments,
+    window: Window,
+    figure: impl Fn(Lines<'_>, f64) -> Result<(f64, Quality), NoData> + Send + 'static,
+) -> Made {
+    let length: usize = arguments.integer("block")?;
+    let Some(length) = NonZeroUsize::new(length).filter(|it| it.is_power_of_two()) else {
+        let message = format!("{length} is not a power of two");
+        let mend =
+            format!("write {} or {}", length.next_power_of_two() / 2, length.next_power_of_two());
+        return Err(BadMetric::Unfit { parameter: "block", message, mend });
+    };
+    let mut spectrum = Spectrum::new(length, window);
+    let figure: Figure = Box::new(move |block, rate_hz| {
+        figure(spectrum.of(block)?, rate_hz.ok_or(NoData::Undefined)?)
+    });
+    blocks(kind, arguments, figure)
+}
+
+fn blocks(kind: QuantityKind, arguments: &Arguments, figure: Figure) -> Made {
+    let length: usize = arguments.integer("block")?;
+    let hop = if arguments.flag("overlap")? { length.div_ceil(2) } else { length };
+    let rate_hz = Some(arguments.number("rate_hz")?).filter(|&hz| hz > 0.0);
+    Ok((kind, Box::new(Blocks::new(kind, (length, hop), rate_hz, figure))))
+}
+
+fn same(kinds: &[QuantityKind]) -> Result<QuantityKind, BadMetric> {
+    kinds.first().copied().ok_or_else(|| BadMetric::Unfit {
+        parameter: "of",
+        message: "this is missing".to_owned(),
+        mend: "name a stream".to_owned(),
+    })
+}
+
+fn dc(arguments: &Arguments) -> Result<Dc, BadMetric> {
+    Ok(if arguments.flag("dc")? { Dc::With } else { Dc::Without })
+}
+
+fn window(arguments: &Arguments) -> Result<Window, BadMetric> {
+    let word = arguments.choice("window")?;
+    let window = Window::ALL.into_iter().find(|window| window.word() == word);
+    Ok(window.unwrap_or(Window::Rectangular))
+}
+
+fn band(arguments: &Arguments) -> Result<Band, BadMetric> {
+    let band = Band { low_hz: arguments.number("low_hz")?, high_hz: arguments.number("high_hz")? };
+    let nyquist_hz = arguments.number("rate_hz")? / 2.0;
+    let unfit = |parameter, message: String, mend: &str| {
+        Err(BadMetric::Unfit { parameter, message, mend: mend.to_owned() })
+    };
+    if band.high_hz <= band.low_hz {
+        let message = format!("{} Hz is not above low_hz, {} Hz", band.high_hz, band.low_hz);
+        return unfit("high_hz", message, "write the upper edge of the band");
+    }
+    if nyquist_hz > 0.0 && band.low_hz > nyquist_hz {
+        let message = format!("there is nothing above half the rate, {nyquist_hz} Hz");
+        return unfit("low_hz", message, "sample faster, or take a lower band");
+    }
+    Ok(band)
+}
