@@ -55,9 +55,10 @@ fn neither_samples_nor_blocks_nor_alarms_allocate() {
         for i in 0..5_000_u32 {
             let at = Moment::from_nanos(i64::from(i) * 1_000_000);
             let wave = 30.0 * (f64::from(i) * 0.01).sin();
-            let outcome = Ok(QuantityKind::Acceleration.quantity(wave).unwrap());
-            let input = Input { outcome, quality: Quality::Good };
-            let inputs = [input, Input { outcome: outcome.map(|_| zero()), ..input }];
+            let inputs = [wave, 0.0].map(|number| Input {
+                outcome: Ok(QuantityKind::Acceleration.quantity(number).unwrap()),
+                quality: Quality::Good,
+            });
             metric.next(at, &inputs[..kinds.len()], &mut out);
             outputs += out.len();
             out.clear();
@@ -67,8 +68,4 @@ fn neither_samples_nor_blocks_nor_alarms_allocate() {
         functions += 1;
     }
     assert_eq!(functions, 12);
-}
-
-fn zero() -> domain::Quantity {
-    QuantityKind::Acceleration.quantity(0.0).unwrap()
 }

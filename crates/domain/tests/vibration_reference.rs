@@ -1,14 +1,19 @@
-//! Figures of blocks against those of NumPy and SciPy: the table of `reference/vibration.py`.
+//! Figures of blocks against those of `NumPy` and `SciPy`: the table of `reference/vibration.py`.
 #![expect(clippy::print_stdout, reason = "shows how far each function is from its reference")]
 #![expect(clippy::cast_precision_loss, reason = "blocks of some thousand samples")]
+#![expect(clippy::unwrap_used, reason = "a test")]
 
 use std::{collections::BTreeMap, f64::consts::TAU, num::NonZeroUsize};
 
 use domain::{
-    NoData,
-    derived::vibration::{
-        Band, Dc, Spectrum, Window, crest_factor, kurtosis, peak, peak_to_peak, rms, spectrum,
+    NoData, Quality, Quantity, QuantityKind,
+    derived::{
+        Input, Moment, find,
+        vibration::{
+            Band, Dc, Spectrum, Window, crest_factor, kurtosis, peak, peak_to_peak, rms, spectrum,
+        },
     },
+    parameter::{Argument, Arguments},
 };
 
 /// Knuth's MMIX generator, its upper 53 bits, -0.5 to 0.5.
@@ -57,6 +62,7 @@ struct Row<'a> {
     value: Option<f64>,
 }
 
+/// What the function says of the block.
 fn found(row: &Row<'_>, rate: f64, x: &[f64]) -> Result<f64, NoData> {
     let window = Window::ALL.into_iter().find(|w| w.word() == row.window).unwrap_or(Window::Hann);
     let band = Band { low_hz: row.a, high_hz: row.b };
@@ -82,8 +88,44 @@ fn found(row: &Row<'_>, rate: f64, x: &[f64]) -> Result<f64, NoData> {
     }
 }
 
+/// What the metric says of the block; nothing if it takes no such blocks or numbers.
+fn told(row: &Row<'_>, rate: f64, x: &[f64]) -> Option<Result<f64, NoData>> {
+    let (function, dc) = match row.function.strip_suffix("_dc") {
+        Some(function) => (function, true),
+        None => (row.function, false),
+    };
+    let entry = find(function)?;
+    let has = |name: &str| entry.parameters.iter().any(|parameter| parameter.name == name);
+    let window = Window::ALL.map(Window::word).into_iter().find(|word| *word == row.window);
+    let given = [
+        ("block", Argument::Integer(i64::try_from(x.len()).unwrap())),
+        ("rate_hz", Argument::Number(rate)),
+        ("dc", Argument::Flag(dc)),
+        ("low_hz", Argument::Number(row.a)),
+        ("high_hz", Argument::Number(row.b)),
+        ("window", Argument::Choice(window.unwrap_or_default())),
+    ];
+    let given = given.into_iter().filter(|(name, _)| has(name));
+    let kind = match function {
+        "velocity_rms" => QuantityKind::Acceleration,
+        _ => QuantityKind::Dimensionless,
+    };
+    let arguments = Arguments::new(entry.parameters, given).ok()?;
+    let (_, mut metric) = (entry.make)(&[kind], &arguments).unwrap();
+    let mut out = Vec::new();
+    for (i, &number) in x.iter().enumerate() {
+        #[expect(clippy::cast_possible_truncation, reason = "a few seconds")]
+        let at = Moment::from_nanos((i as f64 / rate * 1e9).round() as i64);
+        let outcome = Ok(kind.quantity(number).ok()?);
+        metric.next(at, &[Input { outcome, quality: Quality::Good }], &mut out);
+    }
+    assert_eq!(out.len(), 1, "{function}");
+    Some(out[0].outcome.map(Quantity::number))
+}
+
 #[test]
 fn agree_with_numpy_and_scipy() {
+    let mut metrics = 0;
     let mut worst = BTreeMap::<&str, f64>::new();
     let table = include_str!("reference/vibration.csv");
     for line in table.lines().skip(1) {
@@ -94,22 +136,27 @@ fn agree_with_numpy_and_scipy() {
         let (rate, x) = signal(name);
         assert_eq!(x.len(), length.parse().unwrap(), "{name}");
         let result = found(&row, rate, &x);
+        if let Some(told) = told(&row, rate, &x) {
+            metrics += 1;
+            assert_eq!(told, result, "{line}: the metric differs from the function");
+        }
         let Some(expected) = row.value else {
             assert_eq!(result, Err(NoData::Undefined), "{line}");
             continue;
         };
         // Frequencies by the lines' distance; others by themselves, or by what there is of signal at all.
         let is_frequency = function == "dominant_frequency";
-        let (scale, fair) = match is_frequency {
-            true => (rate / x.len() as f64, 0.05),
-            false => (expected.abs().max(1e-6 * rms(&x, Dc::Without).unwrap()).max(1e-12), 1e-8),
-        };
+        let size = expected.abs().max(1e-6 * rms(&x, Dc::Without).unwrap()).max(1e-12);
+        let (scale, fair) = if is_frequency { (rate / x.len() as f64, 0.05) } else { (size, 1e-8) };
         let error = (result.unwrap() - expected).abs() / scale;
         assert!(error <= fair, "{line}: {result:?}");
         let entry = worst.entry(function).or_default();
         *entry = entry.max(error);
     }
     assert_eq!(worst.len(), 12);
+    assert!(metrics > 100, "{metrics} figures by metrics");
     println!("worst relative errors; of dominant_frequency in lines");
-    worst.iter().for_each(|(function, error)| println!("  {function:20} {error:.1e}"));
+    for (function, error) in worst {
+        println!("  {function:20} {error:.1e}");
+    }
 }

@@ -9,7 +9,8 @@
 //! * **Line** — one frequency of a spectrum, a multiple of rate / block.
 //! * **DC** — the mean of a block. Figures are about it, unless they are asked for with it.
 //! * **Band** — lines from a frequency up to, but without, another. The last line, at half the rate, is
-//!   of the band that ends there or beyond. So bands side by side share no line and leave none out.
+//!   of the band that begins before it and ends there or beyond. So bands side by side share no line and
+//!   leave none out.
 //!
 //! # Invariants
 //!

@@ -269,8 +269,8 @@ fn band(arguments: &Arguments) -> Result<Band, BadMetric> {
         let message = format!("{} Hz is not above low_hz, {} Hz", band.high_hz, band.low_hz);
         return unfit("high_hz", message, "write the upper edge of the band");
     }
-    if nyquist_hz > 0.0 && band.low_hz > nyquist_hz {
-        let message = format!("there is nothing above half the rate, {nyquist_hz} Hz");
+    if nyquist_hz > 0.0 && band.low_hz >= nyquist_hz {
+        let message = format!("there is no band above half the rate, {nyquist_hz} Hz");
         return unfit("low_hz", message, "sample faster, or take a lower band");
     }
     Ok(band)

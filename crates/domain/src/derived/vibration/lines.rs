@@ -5,8 +5,8 @@ use core::{f64::consts::TAU, ops::Range};
 use super::{Lines, figures::finite};
 use crate::{NoData, Quality};
 
-/// Frequencies from `low_hz` up to, but without, `high_hz`; with the last line if that is at half the rate
-/// or beyond.
+/// Frequencies from `low_hz` up to, but without, `high_hz`; with the last line if half the rate is above the
+/// one and not above the other.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Band {
     /// The lower edge.
@@ -23,8 +23,9 @@ impl Band {
     fn lines(self, block: usize, rate_hz: f64) -> Range<usize> {
         let count = block / 2 + 1;
         let line = |hz: f64| ((hz / rate_hz * block as f64).ceil() as usize).min(count);
-        let end = if self.high_hz >= rate_hz / 2.0 { count } else { line(self.high_hz) };
-        line(self.low_hz)..end
+        let nyquist_hz = rate_hz / 2.0;
+        let end = if self.high_hz >= nyquist_hz { count } else { line(self.high_hz) };
+        if self.low_hz < nyquist_hz { line(self.low_hz)..end } else { 0..0 }
     }
 
     /// Uncertain where the spectrum does not reach to both edges of the band.
@@ -66,8 +67,8 @@ impl Lines<'_> {
     /// The frequency of the greatest line but the first, DC, in Hz at `rate_hz`.
     ///
     /// Refined by a parabola through the logarithms of it and its neighbours (Gasior and Gonzalez,
-    /// CERN-AB-2004-021): within 0.02 lines for a tone alone under a Hann window, more than three lines from
-    /// either end. Within one line for anything. Equal lines: the lowest.
+    /// CERN-AB-2004-021): within 0.02 lines for a tone alone under a Hann window, four lines or more from
+    /// either end; within half a line of the greatest for anything. Of equal lines it is the lowest.
     ///
     /// # Errors
     ///
