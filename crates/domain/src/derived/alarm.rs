@@ -14,20 +14,12 @@
 //!   sample to sample. A metric has no clock, so an alarm waits for the first sample at the end of a delay or later.
 //! * **Latch** — an alarm that is past stays, as *over*, until somebody acknowledges it.
 //!
-//! ```text
-//!                      due for on_delay
-//!            ┌─────────────────────────────────┐
-//!            │      past, without latch        ▼
-//!        ┌────────┐◀───────────────────── ┌────────┐
-//!        │ normal │                       │ active │◀────────────┐
-//!        └────────┘◀──────┐               └────────┘             │
-//!            ▲            │        acknowledge │   │ past, latch │ due for on_delay
-//!            │       past │                    ▼   ▼             │
-//!            │            │     ┌──────────────┐  ┌──────┐       │
-//!            │            └─────│ acknowledged │  │ over │───────┘
-//!            │                  └──────────────┘  └──────┘
-//!            └─────────────── acknowledge ────────────┘
-//! ```
+//! | state | code | due for `on_delay` | past for `off_delay` | acknowledged |
+//! |---|--:|---|---|---|
+//! | normal | 0 | active | | |
+//! | active | 1 | | normal; with latch: over | acknowledged |
+//! | acknowledged | 2 | | normal | |
+//! | over | 3 | active | | normal |
 //!
 //! # Invariants
 //!

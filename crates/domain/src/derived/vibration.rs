@@ -30,6 +30,7 @@ mod block;
 mod entries;
 mod figures;
 mod lines;
+mod parameters;
 mod rhythm;
 mod spectrum;
 

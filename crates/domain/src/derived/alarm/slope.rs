@@ -6,10 +6,10 @@ use crate::derived::{Moment, Words};
 
 /// Rate of change: the slopes between consecutive values, averaged exponentially with a time constant.
 ///
-/// After an interval h with slope s: `r ← r + (s - r) (1 - e^(-h/τ))`. That is the band-limited derivative
-/// `s / (1 + τ s)` of the line through the values, exact for uneven sampling (Åström and Wittenmark,
-/// Computer-Controlled Systems, 1997, on its zero-order hold): a ramp is read within 5 % after three time
-/// constants, and a step of Δ as at most Δ/τ, dying away.
+/// After an interval h: `r ← r + (slope - r) (1 - e^(-h/τ))`. That is the filtered derivative `s / (1 + τ s)` in
+/// its ramp-equivalent form, exact for uneven sampling (Åström and Wittenmark, Computer-Controlled Systems,
+/// 1997, chapter 8): a ramp is read within 5 % after three time constants, and a step of Δ as Δ/τ at the
+/// most, dying away.
 ///
 /// * It begins at 0: in its first time constants it is cautious.
 /// * Values of equal times: the last of them holds, and the rate stays.

@@ -5,90 +5,19 @@ use core::num::NonZeroUsize;
 use super::{
     Band, Dc, Lines, Spectrum, Window,
     block::{Blocks, Figure},
-    crest_factor, kurtosis, peak, peak_to_peak, rms,
+    crest_factor, kurtosis,
+    parameters::{
+        EDGES, EDGES_OF_BANDS, EDGES_OF_RATIOS, HIGH, IN_TIME, IN_TIME_WITH_DC, ISO_HIGH, ISO_LOW,
+        LOW, OF, OF_ACCELERATION, OVERLAP, RATE, SPECTRAL_BLOCK, WINDOW,
+    },
+    peak, peak_to_peak, rms,
 };
 use crate::{
     NoData, Quality,
-    QuantityKind::{self, Acceleration, Dimensionless, Frequency, VibrationVelocity},
-    derived::{BadMetric, Entry, Group, Made, Role},
-    parameter::{Arguments, Parameter, Preset, Value},
+    QuantityKind::{self, Dimensionless, Frequency, VibrationVelocity},
+    derived::{BadMetric, Entry, Group, Made},
+    parameter::Arguments,
 };
-
-/// What swings. No scales that begin anywhere (degrees Celsius) or go round (a course).
-const SWINGING: &[QuantityKind] = &[
-    Acceleration,
-    VibrationVelocity,
-    QuantityKind::Length,
-    QuantityKind::Speed,
-    QuantityKind::AngularVelocity,
-    QuantityKind::RotationalSpeed,
-    QuantityKind::Pressure,
-    QuantityKind::Voltage,
-    QuantityKind::Current,
-    QuantityKind::Power,
-    Frequency,
-    QuantityKind::Illuminance,
-    QuantityKind::TemperatureDifference,
-    Dimensionless,
-];
-
-const OF: Role = Role { name: "of", summary: "the fast samples", kinds: SWINGING };
-const OF_ACCELERATION: Role =
-    Role { name: "of", summary: "the acceleration", kinds: &[Acceleration] };
-
-const BLOCK: Parameter = Parameter {
-    name: "block",
-    summary: "how many samples give one value",
-    value: Value::Integer { unit: "", low: 2, high: 65_536, preset: Preset::Default(1_024) },
-};
-const SPECTRAL_BLOCK: Parameter = Parameter {
-    name: "block",
-    summary: "how many samples give one value, a power of two; lines are rate / block apart",
-    value: Value::Integer { unit: "", low: 64, high: 65_536, preset: Preset::Default(1_024) },
-};
-const OVERLAP: Parameter = Parameter {
-    name: "overlap",
-    summary: "whether a block begins in the middle of the one before, instead of after it",
-    value: Value::Flag { default: false },
-};
-const RATE: Parameter = Parameter {
-    name: "rate_hz",
-    summary: "samples per second; 0: by the time stamps of each block",
-    value: Value::Number { unit: "Hz", low: 0.0, high: 1e6, preset: Preset::Default(0.0) },
-};
-const DC: Parameter = Parameter {
-    name: "dc",
-    summary: "whether the mean of the block is part of it",
-    value: Value::Flag { default: false },
-};
-const WINDOW: Parameter = Parameter {
-    name: "window",
-    summary: "what the block is multiplied by; the bands add up to the whole for rectangular alone",
-    value: Value::Choice {
-        choices: &["rectangular", "hann", "flat_top"],
-        preset: Preset::Default("rectangular"),
-    },
-};
-const LOW: Parameter = edge("low_hz", "the lower edge of the band", Preset::Required(10.0));
-const HIGH: Parameter = edge("high_hz", "the upper edge of the band", Preset::Required(200.0));
-const ISO_LOW: Parameter = edge("low_hz", "the lower edge of the band", Preset::Default(10.0));
-const ISO_HIGH: Parameter = edge("high_hz", "the upper edge of the band", Preset::Default(1_000.0));
-
-const fn edge(name: &'static str, summary: &'static str, preset: Preset<f64>) -> Parameter {
-    Parameter { name, summary, value: Value::Number { unit: "Hz", low: 0.0, high: 1e6, preset } }
-}
-
-const IN_TIME: &[Parameter] = &[BLOCK, OVERLAP, RATE];
-const IN_TIME_WITH_DC: &[Parameter] = &[BLOCK, OVERLAP, RATE, DC];
-
-const EDGES: &str = "A gap or a hole (more than 1.5 intervals) begins the block anew and is told once. \
-    Uncertain if the time stamps are more than 10 % of an interval from even.";
-const EDGES_OF_RATIOS: &str = "Undefined for a block of equal samples. A gap or a hole (more than \
-    1.5 intervals) begins the block anew and is told once. Uncertain if the time stamps are more than \
-    10 % of an interval from even.";
-const EDGES_OF_BANDS: &str = "Undefined without a line in the band. Uncertain if the band reaches beyond \
-    half the rate or begins below the first line, or if the time stamps are more than 10 % of an \
-    interval from even. A gap or a hole (more than 1.5 intervals) begins the block anew and is told once.";
 
 /// Vibration.
 pub(in crate::derived) const ENTRIES: &[Entry] = &[
@@ -176,7 +105,7 @@ pub(in crate::derived) const ENTRIES: &[Entry] = &[
         function: "dominant_frequency",
         group: Group::Vibration,
         summary: "frequency of the greatest line of each block's spectrum, DC left out",
-        source: "Hann window, a parabola through the logarithms of three lines; Gasior and Gonzalez, CERN-AB-2004-021",
+        source: "Hann window, a parabola through the logarithms of three lines; Gasior and Gonzalez, CERN AB-Note-2004-021",
         edges: "Undefined for a block of equal samples. Uncertain if the time stamps are more than 10 % of \
             an interval from even. A gap or a hole (more than 1.5 intervals) begins the block anew and is told once.",
         roles: &[OF],

@@ -1,8 +1,8 @@
 //! Figures of a block in time. All are pure functions of finite numbers, in any order.
 //!
 //! The mean is taken from differences to the first number, so that a constant block has no deviation at
-//! all, and a small signal on a huge offset keeps its digits. Sums are plain: 65,536 numbers lose no more
-//! than 1e-11 of the result.
+//! all, and a small signal on a huge offset keeps its digits. Sums are plain: 65,536 squares lose no more
+//! than 1e-11 of theirs.
 
 use crate::NoData;
 
@@ -81,9 +81,18 @@ pub(super) fn level(block: &[f64], dc: Dc) -> Result<f64, NoData> {
     }
 }
 
+/// The mean of what `of` makes of each, in eight sums side by side: a processor adds them at once.
 #[expect(clippy::cast_precision_loss, reason = "a block has far fewer than 2^52 samples")]
 fn average(block: &[f64], of: impl Fn(f64) -> f64) -> f64 {
-    block.iter().map(|&x| of(x)).sum::<f64>() / block.len() as f64
+    let (eights, rest) = block.as_chunks::<8>();
+    let mut sums = [0.0; 8];
+    for eight in eights {
+        for (sum, &x) in sums.iter_mut().zip(eight) {
+            *sum += of(x);
+        }
+    }
+    let rest = rest.iter().map(|&x| of(x));
+    sums.into_iter().chain(rest).sum::<f64>() / block.len() as f64
 }
 
 /// Numbers only: 0 by 0 is undefined, and what overflows is nothing physical.

@@ -67,7 +67,7 @@ impl Lines<'_> {
     /// The frequency of the greatest line but the first, DC, in Hz at `rate_hz`.
     ///
     /// Refined by a parabola through the logarithms of it and its neighbours (Gasior and Gonzalez,
-    /// CERN-AB-2004-021): within 0.02 lines for a tone alone under a Hann window, four lines or more from
+    /// CERN AB-Note-2004-021): within 0.02 lines for a tone alone under a Hann window, four lines or more from
     /// either end; within half a line of the greatest for anything. Of equal lines it is the lowest.
     ///
     /// # Errors
