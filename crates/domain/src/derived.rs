@@ -8,13 +8,17 @@
 //! how configuration asks for it.
 
 pub mod alarm;
+pub mod signal;
 pub mod vibration;
+pub mod window;
 
 mod catalogue;
+mod double;
 mod expression;
 mod humid_air;
 mod metric;
 mod moving_average;
+mod run;
 
 pub use catalogue::{BadMetric, Entry, Group, Made, Role, entries, find};
 pub use expression::{BadFormula, Expression, Formula};

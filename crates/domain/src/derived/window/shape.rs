@@ -1,0 +1,148 @@
+//! The shape of a window, as configured: sliding or tumbling, by samples or by time.
+
+use core::time::Duration;
+
+use super::{
+    Gather, Slide,
+    aggregate::Aggregate,
+    fold::{Finish, Folded, Gathered},
+    ordered::Ordered,
+    sliding::Sliding,
+    tumbling::Tumbling,
+};
+use crate::{
+    Quality, QuantityKind,
+    derived::{BadMetric, Made, Metric, Moment, run::Run},
+    parameter::{Arguments, Parameter, Preset, Value},
+};
+
+/// No window by time holds more samples.
+pub(in crate::derived) const MOST_BY_SPAN: usize = 100_000;
+
+/// Whether windows overlap.
+pub(in crate::derived) const KIND: Parameter = Parameter {
+    name: "kind",
+    summary: "sliding: the newest samples, a result for each; tumbling: one after the other, a result at the end of each",
+    value: Value::Choice { choices: &["sliding", "tumbling"], preset: Preset::Default("sliding") },
+};
+
+/// Size by number.
+pub(in crate::derived) const SAMPLES: Parameter = Parameter {
+    name: "samples",
+    summary: "how many samples make a window; 0: it goes by `span`",
+    value: Value::Integer { unit: "", low: 0, high: 1_000_000, preset: Preset::Default(0) },
+};
+
+/// Size by time.
+pub(in crate::derived) const SPAN: Parameter = Parameter {
+    name: "span",
+    summary: "how long a window is; 0: it goes by `samples`",
+    value: Value::Duration {
+        low: Duration::ZERO,
+        high: Duration::from_secs(366 * 86_400),
+        preset: Preset::Default(Duration::ZERO),
+    },
+};
+
+/// How far a window reaches.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::derived) enum Reach {
+    /// So many samples, one at least.
+    Samples(usize),
+    /// So much time, which is not zero.
+    Span(Duration),
+}
+
+/// A window as configured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::derived) struct Shape {
+    is_tumbling: bool,
+    reach: Reach,
+}
+
+impl Reach {
+    /// How many samples the window may hold, and for how many there is room from the start.
+    const fn room(self) -> (usize, usize) {
+        match self {
+            Self::Samples(samples) => (samples, samples),
+            Self::Span(_) => (MOST_BY_SPAN, 0),
+        }
+    }
+
+    /// Good if a window that ends at `end` is full and whole.
+    pub(in crate::derived) fn quality(self, run: Run, end: Moment) -> Quality {
+        match self {
+            Self::Samples(samples) => run.covers(samples as u64),
+            Self::Span(span) => run.covers_from(end.before(span)),
+        }
+    }
+}
+
+impl Shape {
+    /// What `arguments` say with [`KIND`], [`SAMPLES`] and [`SPAN`].
+    ///
+    /// # Errors
+    ///
+    /// The window has no size, or two.
+    fn of(arguments: &Arguments) -> Result<Self, BadMetric> {
+        let reach = match (arguments.integer::<usize>("samples")?, arguments.duration("span")?) {
+            (0, Duration::ZERO) => return Err(unfit("samples", "the window has no size")),
+            (samples, Duration::ZERO) => Reach::Samples(samples),
+            (0, span) => Reach::Span(span),
+            _ => return Err(unfit("span", "the window has two sizes")),
+        };
+        Ok(Self { is_tumbling: arguments.choice("kind")? == "tumbling", reach })
+    }
+
+    /// The metric that reads `finish` from an aggregate of each window, as `arguments` shape it.
+    ///
+    /// # Errors
+    ///
+    /// The window has no size, or two.
+    pub(in crate::derived) fn folded<A: Aggregate>(
+        arguments: &Arguments,
+        kind: QuantityKind,
+        finish: Finish<A>,
+    ) -> Made {
+        let shape = Self::of(arguments)?;
+        if shape.is_tumbling {
+            return Ok((kind, shape.tumbling(kind, Gathered::new(finish))));
+        }
+        let (most, room) = shape.reach.room();
+        Ok((kind, shape.sliding(kind, Folded::new(finish, most, room))))
+    }
+
+    /// The metric that gives the percentile `100 × part` of each window, as `arguments` shape it.
+    ///
+    /// # Errors
+    ///
+    /// The window has no size, or two.
+    pub(in crate::derived) fn ordered(
+        arguments: &Arguments,
+        kind: QuantityKind,
+        part: f64,
+    ) -> Made {
+        let shape = Self::of(arguments)?;
+        let (most, room) = shape.reach.room();
+        let ordered = Ordered::new(part, most, room);
+        let metric = if shape.is_tumbling {
+            shape.tumbling(kind, ordered)
+        } else {
+            shape.sliding(kind, ordered)
+        };
+        Ok((kind, metric))
+    }
+
+    fn tumbling(self, kind: QuantityKind, gather: impl Gather + 'static) -> Box<dyn Metric> {
+        Box::new(Tumbling::new(kind, self.reach, gather))
+    }
+
+    fn sliding(self, kind: QuantityKind, slide: impl Slide + 'static) -> Box<dyn Metric> {
+        Box::new(Sliding::new(kind, self.reach, slide))
+    }
+}
+
+fn unfit(parameter: &'static str, message: &str) -> BadMetric {
+    let mend = "write either `samples` or `span`, such as samples = 10 or span = \"10min\"";
+    BadMetric::Unfit { parameter, message: message.to_owned(), mend: mend.to_owned() }
+}
