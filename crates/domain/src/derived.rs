@@ -20,6 +20,9 @@ mod metric;
 mod moving_average;
 mod run;
 
+#[cfg(test)]
+mod testing;
+
 pub use catalogue::{BadMetric, Entry, Group, Made, Role, entries, find};
 pub use expression::{BadFormula, Expression, Formula};
 pub use humid_air::dew_point;
