@@ -18,8 +18,9 @@
 //! # Memory
 //!
 //! By samples at most 1,000,000 are held, by time 100,000: the oldest give way, and the result is
-//! uncertain. Per sample: 16 bytes and those of one aggregate, 16 to 80; median and percentile 72.
-//! Tumbling windows hold no samples, but for median and percentile. Saved: two words per sample.
+//! uncertain. Per sample: 16 bytes and those of one aggregate, 16 to 80; median and percentile 64; by
+//! time up to twice as many. Tumbling windows hold no samples, but for median and percentile. Saved:
+//! two words per sample.
 //!
 //! # Deliberately absent
 //!

@@ -11,7 +11,7 @@ use crate::{
     QuantityKind,
     derived::{
         Entry, Group, Input, Metric, Moment, Output, Words,
-        run::{Run, output},
+        run::{Run, only, output},
         window::MOST_BY_SPAN,
     },
     parameter::{Parameter, Preset, Value},
@@ -32,14 +32,14 @@ pub(super) const DUTY_CYCLE: Entry = Entry {
             value: Value::Duration {
                 low: Duration::from_millis(1),
                 high: Duration::from_secs(366 * 86_400),
-                preset: Preset::Required(Duration::from_secs(3_600)),
+                preset: Preset::Default(Duration::from_secs(3_600)),
             },
         },
         GAP_MAX,
     ],
-    example: "function = \"duty_cycle\"\nof = \"pump.power\"\nthreshold = 50\nspan = \"1h\"\ngap_max = \"1min\"\n",
+    example: "function = \"duty_cycle\"\nof = \"pump.power\"\nthreshold = 50\ngap_max = \"1min\"\n",
     make: |kinds, arguments| {
-        crate::derived::run::only(kinds)?;
+        only(kinds)?;
         Ok((
             QuantityKind::Fraction,
             Box::new(DutyCycle {

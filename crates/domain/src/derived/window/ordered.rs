@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use super::{Gather, Slide, halves::Halves};
 use crate::derived::{Moment, Words, run::Held};
 
-/// The newest samples, by time and by size. Some 70 bytes each.
+/// The newest samples, by time and by size. 64 bytes each.
 #[derive(Clone, Debug)]
 pub(in crate::derived) struct Ordered {
     /// The moments, and where the numbers are.

@@ -6,8 +6,8 @@ use crate::{
     NoData,
     Quality::{Good, Uncertain},
     QuantityKind::{
-        Count, Course, Current, Dimensionless, Duration, Energy, Illuminance, Power, Temperature,
-        TemperatureRate, Voltage, VoltageRate,
+        Count, Course, Current, Dimensionless, Duration, Energy, Frequency, Illuminance, Power,
+        Temperature, TemperatureRate, Voltage, VoltageRate,
     },
     derived::{
         signal::{rules, time_to_threshold},
@@ -109,6 +109,16 @@ fn an_integral_bridges_gaps_that_are_short_and_leaves_out_long_ones() {
         [1.0, 1.0, 2.0]
     );
     assert_eq!(qualities(&out), [Good, Good, Good, Uncertain, Uncertain]);
+}
+
+#[test]
+fn no_time_is_counted_twice_and_of_one_moment_the_last_sample_counts() {
+    let given = [("gap_max", seconds(3_600)), ("rule", Argument::Choice("left"))];
+    let mut integral = make("integral", Frequency, &given);
+    let readings =
+        [good(0, 7.0), good(0, 1.0), good(2_000, 2.0), good(1_000, 9.0), good(3_000, 0.0)];
+    let out = tell_all(&mut *integral, Frequency, &readings);
+    assert_eq!(outcomes(&out), [0.0, 0.0, 2.0, 2.0, 4.0].map(Ok));
 }
 
 #[test]

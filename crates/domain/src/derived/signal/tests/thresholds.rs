@@ -91,9 +91,26 @@ fn a_state_is_bridged_over_a_short_gap_and_begins_again_after_a_long_one() {
     assert_eq!(qualities(&out), [Good, Good, Good, Uncertain, Uncertain, Uncertain]);
 }
 
+/// The share that the window of `span` seconds ends with, pair of readings by pair of readings.
+fn share(past: &[Given], span: i64) -> Result<f64, NoData> {
+    let end = past.last().map_or(0, |reading| reading.0);
+    let (mut over, mut known) = (0, 0);
+    for pair in past.windows(2) {
+        let (from, to) = (pair[0].0.max(end - span * 1_000), pair[1].0);
+        let Ok(number) = pair[0].1 else { continue };
+        if to > from && to - pair[0].0 <= 5_000 {
+            known += to - from;
+            over += if number > 0.5 { to - from } else { 0 };
+        }
+    }
+    #[expect(clippy::cast_precision_loss, reason = "a few seconds in milliseconds")]
+    let share = over as f64 / known as f64 * 100.0;
+    if known > 0 { Ok(share) } else { Err(NoData::Undefined) }
+}
+
 proptest! {
     #[test]
-    fn a_share_is_what_is_left_of_the_other_states(
+    fn a_share_is_that_of_its_window_reckoned_afresh_and_what_the_other_state_leaves(
         steps in proptest::collection::vec((0..6_000_i64, any::<bool>(), 0..9_u8), 1..60), span in 1..20_u64,
     ) {
         let mut at = 0;
@@ -102,6 +119,10 @@ proptest! {
             let outcome = if gap == 0 { Err(NoData::Absent) } else { Ok(f64::from(u8::from(is_over))) };
             (at, outcome, Quality::Good)
         }).collect();
+        let expected = readings.iter().enumerate().map(|(last, reading)| {
+            reading.1.and_then(|_| share(&readings[..=last], i64::try_from(span).unwrap()))
+        });
+        prop_assert_eq!(outcomes(&duty(&readings, span)), expected.collect::<Vec<_>>());
         let turned: Vec<_> = readings.iter().map(|&(at, outcome, quality)| {
             (at, outcome.map(|number| 1.0 - number), quality)
         }).collect();

@@ -9,7 +9,7 @@ use crate::{
     QuantityKind::Dimensionless,
     derived::{
         Moment, Output,
-        testing::{Given, make, moment, tell_all},
+        testing::{Given, each_second, make, moment, outcomes, tell_all},
         window::{mean, percentile, standard_deviation},
     },
     parameter::Argument,
@@ -110,6 +110,34 @@ fn last_reason(readings: &[Given]) -> Option<NoData> {
 fn run(readings: &[Given]) -> &[Given] {
     let bad = readings.iter().rposition(|reading| !is_whole(&[*reading]));
     &readings[bad.map_or(0, |bad| bad + 1)..]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(32))]
+
+    #[test]
+    fn large_windows_in_any_order_with_equal_numbers(
+        numbers in proptest::collection::vec(
+            prop_oneof![(-20..20_i32).prop_map(f64::from), Just(-0.0), -1e3..1e3_f64], 300..600),
+        size in 50..250_usize,
+        percent in 0.0..=100.0_f64,
+    ) {
+        let given = [("samples", Argument::Integer(i64::try_from(size).unwrap()))];
+        let of_percent = [given[0].clone(), ("percent", Argument::Number(percent))];
+        let readings = each_second(&numbers);
+        let percentiles = outcomes(&found("percentile", &of_percent, &readings));
+        let deviations = outcomes(&found("standard_deviation", &given, &readings));
+        for last in 0..numbers.len() {
+            let window = &numbers[(last + 1).saturating_sub(size)..=last];
+            prop_assert_eq!(percentiles[last], percentile(window, percent));
+            let (found, expected) = (deviations[last], standard_deviation(window, 1));
+            let is_close = match (found, expected) {
+                (Ok(found), Ok(expected)) => (found - expected).abs() <= 1e-12 * expected,
+                (found, expected) => found == expected,
+            };
+            prop_assert!(is_close, "{:?} is not {:?}", found, expected);
+        }
+    }
 }
 
 proptest! {
