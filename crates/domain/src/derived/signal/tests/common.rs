@@ -7,7 +7,7 @@ use crate::{
     QuantityKind::{Count, Power, Voltage},
     derived::{
         Entry, Group, Input, Metric, Moment, Output, Words, entries,
-        testing::{Given, moment, tell, tell_all},
+        testing::{Given, good, make, moment, seconds, tell, tell_all},
     },
     parameter::{Argument, Arguments},
 };
@@ -152,5 +152,27 @@ fn a_gap_gives_no_number_of_its_moment() {
                 "{function}"
             );
         }
+    }
+}
+
+/// 205,000 samples in 102 s, two of each millisecond.
+#[test]
+fn a_window_that_cannot_hold_all_of_its_time_is_uncertain() {
+    let span = ("span", seconds(100));
+    let tumbling = ("kind", Argument::Choice("tumbling"));
+    let half = ("threshold", Argument::Number(0.5));
+    for (function, given) in [
+        ("moving_average", vec![span.clone()]),
+        ("median", vec![span.clone(), tumbling]),
+        ("rate_of_change", vec![span.clone()]),
+        ("duty_cycle", vec![span.clone(), half, ("gap_max", seconds(1))]),
+    ] {
+        let mut metric = make(function, Voltage, &given);
+        let mut last = None;
+        for n in 0..205_000_i32 {
+            let reading = good((n / 2).into(), f64::from(n % 2));
+            last = tell(&mut *metric, Voltage, reading).pop().or(last);
+        }
+        assert_eq!(last.map(|output| output.quality), Some(Quality::Uncertain), "{function}");
     }
 }

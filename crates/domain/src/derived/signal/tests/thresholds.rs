@@ -52,6 +52,12 @@ fn what_is_not_known_counts_for_neither() {
     );
 }
 
+#[test]
+fn a_sample_lasts_for_gap_max_and_no_longer() {
+    let out = duty(&[good(0, 1.0), good(5_000, 0.0), good(10_001, 1.0)], 100);
+    assert_eq!(outcomes(&out)[1..], [Ok(100.0), Ok(100.0)]);
+}
+
 fn lasted(readings: &[Given], state: &'static str) -> Vec<Output> {
     let given = [HALF, ("state", Argument::Choice(state)), ("gap_max", seconds(5))];
     tell_all(&mut *make("state_duration", Voltage, &given), Voltage, readings)
