@@ -18,13 +18,19 @@ mod expression;
 mod humid_air;
 mod metric;
 mod moving_average;
+mod pressure;
+mod pure;
 mod run;
-
-#[cfg(test)]
-mod testing;
 
 pub use catalogue::{BadMetric, Entry, Group, Made, Role, entries, find};
 pub use expression::{BadFormula, Expression, Formula};
-pub use humid_air::dew_point;
+pub use humid_air::{
+    absolute_humidity, dew_point, enthalpy, frost_point, heat_index, humidex, mixing_ratio,
+    vapour_pressure, vapour_pressure_deficit, wet_bulb, wet_bulb_stull, wind_chill,
+};
 pub use metric::{Input, Metric, Moment, Output, Urgency, Words};
 pub use moving_average::MovingAverage;
+pub use pressure::{altitude, sea_level_pressure, sea_level_pressure_standard};
+
+#[cfg(test)]
+mod testing;

@@ -1,5 +1,7 @@
 //! Why there is no quantity.
 
+use crate::Implausible;
+
 /// The reason a reading has no quantity. It travels to the subscriber in the quantity's place.
 ///
 /// The [codes](Self::code) are part of the payload format and never change their meaning.
@@ -96,6 +98,12 @@ impl NoData {
             | Self::Stopped
             | Self::Stale => false,
         }
+    }
+}
+
+impl From<Implausible> for NoData {
+    fn from(_: Implausible) -> Self {
+        Self::Implausible
     }
 }
 

@@ -10,7 +10,7 @@
 //! 1. `make` gets a kind for each role, one that the role takes, and complete [`Arguments`].
 //! 2. The example of an entry is a whole `[derived.NAME]` table without its heading; a test runs each.
 
-use super::{Metric, alarm, expression, signal, vibration, window};
+use super::{Metric, alarm, expression, humid_air, pressure, signal, vibration, window};
 use crate::{
     QuantityKind,
     parameter::{Arguments, Parameter, Undeclared},
@@ -18,7 +18,9 @@ use crate::{
 
 /// Every function: the entries of each module, in the order of [`Group::ALL`].
 static MODULES: &[&[Entry]] = &[
-    signal::ENTRIES, //
+    humid_air::ENTRIES, //
+    pressure::ENTRIES,
+    signal::ENTRIES,
     window::ENTRIES,
     vibration::ENTRIES,
     alarm::ENTRIES,

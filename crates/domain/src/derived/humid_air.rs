@@ -1,70 +1,85 @@
 //! Humid air.
+//!
+//! Relative humidity is **over water** at all temperatures, as sensors report it; what is over ice says
+//! so: the frost point, and the bulb of ice below 0 °C.
+//!
+//! # Deliberately absent
+//!
+//! Relative humidity over ice (ASHRAE's reading of it below 0 °C), and leaves.
 
-use crate::{Celsius, NoData, Percent};
+mod dew;
+mod felt;
+mod saturation;
+mod vapour;
+mod wet_bulb;
 
-/// Magnus coefficients over water: Sonntag 1990, as in WMO-No. 8 (2018) annex 4.B; -45 to 60 °C.
-const B: f64 = 17.62;
-const C: f64 = 243.12;
+pub use dew::{dew_point, frost_point};
+pub use felt::{heat_index, humidex, wind_chill};
+pub use vapour::{
+    absolute_humidity, enthalpy, mixing_ratio, vapour_pressure, vapour_pressure_deficit,
+};
+pub use wet_bulb::{wet_bulb, wet_bulb_stull};
 
-/// The temperature to which air must be cooled, at constant pressure, for dew to form.
-///
-/// Magnus form over *water*: `Td = C γ / (B - γ)` with `γ = ln(RH / 100) + B T / (C + T)`,
-/// `B = 17.62`, `C = 243.12 °C`. Below 0 °C this is still the dew point, not the frost point, because
-/// humidity sensors report relative humidity over water. Against other formulations it agrees
-/// within 0.2 °C between 0 and 50 °C. At 100 % it is the air temperature.
-///
-/// # Errors
-///
-/// [`NoData::Undefined`] for perfectly dry air, which has no dew point, and below -100 °C, where the
-/// formula means nothing.
-pub fn dew_point(air: Celsius, humidity: Percent) -> Result<Celsius, NoData> {
-    if humidity.get() <= 0.0 || air.get() < -100.0 {
-        return Err(NoData::Undefined);
-    }
-    let gamma = (humidity.get() / 100.0).ln() + B * air.get() / (C + air.get());
-    // Rounding may lift saturated air above its own temperature by an ulp; physics does not.
-    let degrees = (C * gamma / (B - gamma)).min(air.get());
-    Celsius::new(degrees).map_err(|_| NoData::Undefined)
+use super::{Entry, Metric, Role, pure::pure};
+use crate::{Celsius, Hectopascal, NoData, Percent, Quality, Quantity, QuantityKind};
+
+pub(super) const ENTRIES: &[Entry] = &[
+    dew::DEW_POINT,
+    dew::FROST_POINT,
+    vapour::VAPOUR_PRESSURE,
+    vapour::VAPOUR_PRESSURE_DEFICIT,
+    vapour::ABSOLUTE_HUMIDITY,
+    vapour::MIXING_RATIO,
+    vapour::ENTHALPY,
+    wet_bulb::WET_BULB,
+    wet_bulb::WET_BULB_STULL,
+    felt::HEAT_INDEX,
+    felt::HUMIDEX,
+    felt::WIND_CHILL,
+];
+
+const TEMPERATURE: Role = Role {
+    name: "temperature",
+    summary: "temperature of the air",
+    kinds: &[QuantityKind::Temperature],
+};
+const HUMIDITY: Role = Role {
+    name: "humidity",
+    summary: "relative humidity, over water",
+    kinds: &[QuantityKind::RelativeHumidity],
+};
+const PRESSURE: Role = Role {
+    name: "pressure",
+    summary: "pressure of the air where it is, not reduced to sea level",
+    kinds: &[QuantityKind::Pressure],
+};
+
+/// A metric of temperature and humidity. Good where the curve over water is vouched for at the air's
+/// temperature, and `vouched` holds of the air's temperature in °C and the result's number.
+fn of_air<U: Into<Quantity> + 'static>(
+    kind: QuantityKind,
+    vouched: fn(f64, f64) -> bool,
+    formula: fn(Celsius, Percent) -> Result<U, NoData>,
+) -> (QuantityKind, Box<dyn Metric>) {
+    pure(kind, (formula, vouched), |[air, humidity], (formula, vouched)| {
+        let result = formula(Celsius::new(air)?, Percent::new(humidity)?)?.into();
+        let is_vouched = saturation::VOUCHED.contains(&air) && vouched(air, result.number());
+        Ok((result, Quality::good_if(is_vouched)))
+    })
+}
+
+/// A metric of temperature, humidity and pressure. Good where the curve over water is vouched for at
+/// the air's temperature.
+fn of_moist_air<U: Into<Quantity> + 'static>(
+    kind: QuantityKind,
+    formula: fn(Celsius, Percent, Hectopascal) -> Result<U, NoData>,
+) -> (QuantityKind, Box<dyn Metric>) {
+    pure(kind, formula, |[air, humidity, pressure], formula| {
+        let air = Celsius::new(air)?;
+        let result = formula(air, Percent::new(humidity)?, Hectopascal::new(pressure)?)?;
+        Ok((result.into(), Quality::good_if(saturation::VOUCHED.contains(&air.get()))))
+    })
 }
 
 #[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    fn dew(air: f64, humidity: f64) -> Result<f64, NoData> {
-        dew_point(Celsius::new(air).unwrap(), Percent::new(humidity).unwrap()).map(Celsius::get)
-    }
-
-    /// Psychrometric tables (ASHRAE Fundamentals, chapter 1, via `psychrolib` 2.5): dew point in °C.
-    #[test]
-    fn agrees_with_the_psychrometric_tables_within_a_tenth_of_a_degree() {
-        for (air, humidity, expected) in
-            [(25.0, 50.0, 13.86), (20.0, 60.0, 12.01), (30.0, 80.0, 26.17), (10.0, 70.0, 4.78)]
-        {
-            let found = dew(air, humidity).unwrap();
-            assert!((found - expected).abs() < 0.1, "{air} °C {humidity} %: {found} °C");
-        }
-    }
-
-    #[test]
-    fn dry_air_has_no_dew_point() {
-        assert_eq!(dew(20.0, 0.0), Err(NoData::Undefined));
-    }
-
-    proptest! {
-        #[test]
-        fn never_above_the_air_and_rising_with_humidity(
-            air in -45.0..60.0_f64, low in 0.1..99.0_f64, more in 0.01..1.0_f64,
-        ) {
-            let (dry, moist) = (dew(air, low).unwrap(), dew(air, low + more).unwrap());
-            prop_assert!(dry < moist && moist <= air);
-        }
-
-        #[test]
-        fn saturated_air_is_at_its_dew_point(air in -45.0..60.0_f64) {
-            prop_assert!((dew(air, 100.0).unwrap() - air).abs() < 1e-9);
-        }
-    }
-}
+mod tests;
