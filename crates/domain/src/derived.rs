@@ -12,12 +12,14 @@ pub mod signal;
 pub mod vibration;
 pub mod window;
 
+mod anomaly;
 mod catalogue;
 mod double;
 mod expression;
 mod humid_air;
 mod metric;
 mod moving_average;
+mod order;
 mod pressure;
 mod pure;
 mod run;

@@ -10,7 +10,7 @@
 //! 1. `make` gets a kind for each role, one that the role takes, and complete [`Arguments`].
 //! 2. The example of an entry is a whole `[derived.NAME]` table without its heading; a test runs each.
 
-use super::{Metric, alarm, expression, humid_air, pressure, signal, vibration, window};
+use super::{Metric, alarm, anomaly, expression, humid_air, pressure, signal, vibration, window};
 use crate::{
     QuantityKind,
     parameter::{Arguments, Parameter, Undeclared},
@@ -23,6 +23,7 @@ static MODULES: &[&[Entry]] = &[
     signal::ENTRIES,
     window::ENTRIES,
     vibration::ENTRIES,
+    anomaly::ENTRIES,
     alarm::ENTRIES,
     expression::ENTRIES,
 ];

@@ -41,10 +41,10 @@ const ALTITUDE: Entry = Entry {
     function: "altitude",
     group: Group::Pressure,
     summary: "The height above where the reference pressure is, in the ICAO standard atmosphere.",
-    source: "288.15 K / L · (1 - (p/p0)^(R L / g)), L = 0.0065 K/m, R = 287.05287 J/(kg K), g = 9.80665 \
-             m/s2: ICAO Doc 7488 (1993)",
-    edges: "-5,000 to 11,000 m, the troposphere; undefined outside. With 1013.25 hPa it is the pressure \
-            altitude. A gap in is the same gap out.",
+    source: "288.15 K / L · (1 - (p/p0)^(R L / g)), L = 0.0065 K/m, R = 287.05287 J/(kg K), g = \
+             9.80665 m/s2: ICAO Doc 7488 (1993)",
+    edges: "-5,000 to 11,000 m, the troposphere; undefined outside. With 1013.25 hPa it is the \
+            pressure altitude. A gap in is the same gap out.",
     roles: &[PRESSURE],
     parameters: &[Parameter {
         name: "reference_hpa",
@@ -71,11 +71,12 @@ const SEA_LEVEL_PRESSURE_STANDARD: Entry = Entry {
     group: Group::Pressure,
     summary: "The pressure at sea level, if the air were as in the standard atmosphere.",
     source: "p / (1 - h/44330)^5.255: Bosch Sensortec, BMP180 datasheet, section 3.7",
-    edges: "-500 to 9,000 m. Knows no temperature: at 500 m up to 8 hPa off in frost. A gap in is the \
-            same gap out.",
+    edges: "-500 to 9,000 m. Knows no temperature: at 500 m up to 8 hPa off in frost. A gap in is \
+            the same gap out.",
     roles: &[PRESSURE],
     parameters: &[ELEVATION],
-    example: "function = \"sea_level_pressure_standard\"\npressure = \"station.pressure\"\nelevation_m = 212.0\n",
+    example: "function = \"sea_level_pressure_standard\"\npressure = \"station.pressure\"\n\
+              elevation_m = 212.0\n",
     make: |_, arguments| {
         let elevation = arguments.number("elevation_m")?;
         Ok(pure(QuantityKind::Pressure, elevation, |[pressure], &elevation| {
@@ -90,10 +91,11 @@ const SEA_LEVEL_PRESSURE: Entry = Entry {
     function: "sea_level_pressure",
     group: Group::Pressure,
     summary: "The pressure at sea level, by the temperature at the station.",
-    source: "p exp(g h / (R (T + L h / 2))), T in K, L = 0.0065 K/m, R = 287.05287 J/(kg K), g = 9.80665 \
-             m/s2: the hypsometric equation",
+    source: "p exp(g h / (R (T + L h / 2))), T in K, L = 0.0065 K/m, R = 287.05287 J/(kg K), g = \
+             9.80665 m/s2: the hypsometric equation",
     edges: "-500 to 9,000 m; uncertain above 750 m, where a column of air through the ground means \
-            little, and outside of -60 to 60 °C; undefined below -150 °C. A gap in is the same gap out.",
+            little, and outside of -60 to 60 °C; undefined below -150 °C. A gap in is the same gap \
+            out.",
     roles: &[
         PRESSURE,
         Role {

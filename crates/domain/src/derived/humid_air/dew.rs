@@ -11,11 +11,13 @@ pub(super) const DEW_POINT: Entry = Entry {
     group: Group::HumidAir,
     summary: "The temperature at which dew would form, over water also in frost.",
     source: "e_w(Td) = RH/100 e_w(T), solved for Td; e_w over water by Sonntag 1990",
-    edges: "-100 to 100 °C of air, uncertain up to 200 °C; undefined outside, at 0 % and where it would be \
-            below -100 °C. At 100 % it is the air's temperature. A gap in is the same gap out.",
+    edges: "-100 to 100 °C of air, uncertain up to 200 °C; undefined outside, at 0 % and where it \
+            would be below -100 °C. At 100 % it is the air's temperature. A gap in is the same gap \
+            out.",
     roles: &[TEMPERATURE, HUMIDITY],
     parameters: &[],
-    example: "function = \"dew_point\"\ntemperature = \"outdoor.temperature\"\nhumidity = \"outdoor.humidity\"\n",
+    example: "function = \"dew_point\"\ntemperature = \"outdoor.temperature\"\n\
+              humidity = \"outdoor.humidity\"\n",
     make: |_, _| Ok(of_air(QuantityKind::Temperature, |_, _| true, dew_point)),
 };
 
@@ -23,12 +25,14 @@ pub(super) const FROST_POINT: Entry = Entry {
     function: "frost_point",
     group: Group::HumidAir,
     summary: "The temperature at which hoar frost would form.",
-    source: "e_i(Tf) = RH/100 e_w(T), solved for Tf; e_i over ice and e_w over water by Sonntag 1990",
-    edges: "As dew_point, but undefined where the dew point is above 0 °C. Above the air's temperature where the air \
-            is supersaturated over ice.",
+    source: "e_i(Tf) = RH/100 e_w(T), solved for Tf; e_i over ice and e_w over water by Sonntag \
+             1990",
+    edges: "As dew_point, but undefined where the dew point is above 0 °C. Above the air's \
+            temperature where the air is supersaturated over ice.",
     roles: &[TEMPERATURE, HUMIDITY],
     parameters: &[],
-    example: "function = \"frost_point\"\ntemperature = \"outdoor.temperature\"\nhumidity = \"outdoor.humidity\"\n",
+    example: "function = \"frost_point\"\ntemperature = \"outdoor.temperature\"\n\
+              humidity = \"outdoor.humidity\"\n",
     make: |_, _| Ok(of_air(QuantityKind::Temperature, |_, _| true, frost_point)),
 };
 

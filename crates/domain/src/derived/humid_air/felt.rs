@@ -13,13 +13,14 @@ pub(super) const HEAT_INDEX: Entry = Entry {
     function: "heat_index",
     group: Group::HumidAir,
     summary: "How hot it feels in the shade.",
-    source: "Steadman's simple form below 80 °F, else Rothfusz 1990 with both adjustments: the procedure \
-             of the US National Weather Service, `The Heat Index Equation`",
-    edges: "Up to 40 °F the air's temperature. Uncertain above 58 °C, the top of the service's chart. A gap in is the \
-            same gap out.",
+    source: "Steadman's simple form below 80 °F, else Rothfusz 1990 with both adjustments: the \
+             procedure of the US National Weather Service, `The Heat Index Equation`",
+    edges: "Up to 40 °F the air's temperature. Uncertain above 58 °C, the top of the service's \
+            chart. A gap in is the same gap out.",
     roles: &[TEMPERATURE, HUMIDITY],
     parameters: &[],
-    example: "function = \"heat_index\"\ntemperature = \"outdoor.temperature\"\nhumidity = \"outdoor.humidity\"\n",
+    example: "function = \"heat_index\"\ntemperature = \"outdoor.temperature\"\n\
+              humidity = \"outdoor.humidity\"\n",
     make: |_, _| {
         Ok(of_air(QuantityKind::Temperature, |_, index| index <= HEAT_INDEX_CHARTED, heat_index))
     },
@@ -29,13 +30,15 @@ pub(super) const HUMIDEX: Entry = Entry {
     function: "humidex",
     group: Group::HumidAir,
     summary: "The Canadian index of humid heat; a number without a unit, near degrees Celsius.",
-    source: "T + 5/9 (e - 10), e = 6.11 exp(5417.753 (1/273.16 - 1/(273.15 + Td))) hPa: Masterton and \
-             Richardson 1979, as Environment and Climate Change Canada has it; Td by dew_point",
-    edges: "Uncertain where the Canadian service does not report it: below 20 °C of air or less than 1 above the \
-            air's temperature. Undefined where dew_point is. A gap in is the same gap out.",
+    source: "T + 5/9 (e - 10), e = 6.11 exp(5417.753 (1/273.16 - 1/(273.15 + Td))) hPa: Masterton \
+             and Richardson 1979, as Environment and Climate Change Canada has it; Td by dew_point",
+    edges: "Uncertain where the Canadian service does not report it: below 20 °C of air or less \
+            than 1 above the air's temperature. Undefined where dew_point is. A gap in is the same \
+            gap out.",
     roles: &[TEMPERATURE, HUMIDITY],
     parameters: &[],
-    example: "function = \"humidex\"\ntemperature = \"outdoor.temperature\"\nhumidity = \"outdoor.humidity\"\n",
+    example: "function = \"humidex\"\ntemperature = \"outdoor.temperature\"\n\
+              humidity = \"outdoor.humidity\"\n",
     make: |_, _| {
         let vouched = |air, index| air >= 20.0 && index >= air + 1.0;
         Ok(of_air(QuantityKind::Dimensionless, vouched, humidex))
@@ -48,9 +51,9 @@ pub(super) const WIND_CHILL: Entry = Entry {
     summary: "How cold wind makes it feel.",
     source: "13.12 + 0.6215 T - 11.37 V^0.16 + 0.3965 T V^0.16, V in km/h: Joint Action Group on \
              Temperature Indices 2001, used by the US and Canadian services",
-    edges: "Undefined above 10 °C and up to 3 mph (4.83 km/h) of wind, as the US National Weather Service \
-            defines it; uncertain below -45 °F and above 60 mph, beyond its chart. A gap in is the same \
-            gap out.",
+    edges: "Undefined above 10 °C and up to 3 mph (4.83 km/h) of wind, as the US National Weather \
+            Service defines it; uncertain below -45 °F and above 60 mph, beyond its chart. A gap \
+            in is the same gap out.",
     roles: &[
         TEMPERATURE,
         Role {
@@ -60,7 +63,8 @@ pub(super) const WIND_CHILL: Entry = Entry {
         },
     ],
     parameters: &[],
-    example: "function = \"wind_chill\"\ntemperature = \"outdoor.temperature\"\nwind = \"mast.wind_speed\"\n",
+    example: "function = \"wind_chill\"\ntemperature = \"outdoor.temperature\"\n\
+              wind = \"mast.wind_speed\"\n",
     make: |_, _| {
         Ok(pure(QuantityKind::Temperature, (), |[air, wind], ()| {
             let chill = wind_chill(Celsius::new(air)?, MetrePerSecond::new(wind)?)?;

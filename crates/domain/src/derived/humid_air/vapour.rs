@@ -14,25 +14,28 @@ pub(super) const VAPOUR_PRESSURE: Entry = Entry {
     function: "vapour_pressure",
     group: Group::HumidAir,
     summary: "The partial pressure of the water vapour.",
-    source: "e = RH/100 e_w(T), ln e_w = -6096.9385/T + 16.635794 - 0.02711193 T + 1.673952e-5 T^2 + \
-             2.433502 ln T in hPa and K, over water: Sonntag 1990, Z. Meteorol. 70",
-    edges: "-100 to 100 °C of air, uncertain up to 200 °C, undefined outside. 0 hPa at 0 %. A gap in is \
-            the same gap out.",
+    source: "e = RH/100 e_w(T), ln e_w = -6096.9385/T + 16.635794 - 0.02711193 T + 1.673952e-5 T^2 \
+             + 2.433502 ln T in hPa and K, over water: Sonntag 1990, Z. Meteorol. 70",
+    edges: "-100 to 100 °C of air, uncertain up to 200 °C, undefined outside. 0 hPa at 0 %. A gap \
+            in is the same gap out.",
     roles: &[TEMPERATURE, HUMIDITY],
     parameters: &[],
-    example: "function = \"vapour_pressure\"\ntemperature = \"room.temperature\"\nhumidity = \"room.humidity\"\n",
+    example: "function = \"vapour_pressure\"\ntemperature = \"room.temperature\"\n\
+              humidity = \"room.humidity\"\n",
     make: |_, _| Ok(of_air(QuantityKind::Pressure, |_, _| true, vapour_pressure)),
 };
 
 pub(super) const VAPOUR_PRESSURE_DEFICIT: Entry = Entry {
     function: "vapour_pressure_deficit",
     group: Group::HumidAir,
-    summary: "How much more vapour the air could hold, at the temperature of the air, not of a leaf.",
+    summary: "How much more vapour the air could hold, at the temperature of the air, not of a \
+              leaf.",
     source: "(1 - RH/100) · e_w(T), with e_w over water as for vapour_pressure",
     edges: "As vapour_pressure; 0 kPa at 100 %.",
     roles: &[TEMPERATURE, HUMIDITY],
     parameters: &[],
-    example: "function = \"vapour_pressure_deficit\"\ntemperature = \"room.temperature\"\nhumidity = \"room.humidity\"\n",
+    example: "function = \"vapour_pressure_deficit\"\ntemperature = \"room.temperature\"\n\
+              humidity = \"room.humidity\"\n",
     make: |_, _| {
         Ok(of_air(QuantityKind::VapourPressureDeficit, |_, _| true, vapour_pressure_deficit))
     },
@@ -42,11 +45,13 @@ pub(super) const ABSOLUTE_HUMIDITY: Entry = Entry {
     function: "absolute_humidity",
     group: Group::HumidAir,
     summary: "The mass of water vapour in a cubic metre of air.",
-    source: "216.68 e / T, with e in hPa as for vapour_pressure and T in K: ideal gas, 461.5 J/(kg K)",
+    source: "216.68 e / T, with e in hPa as for vapour_pressure and T in K: ideal gas, 461.5 J/(kg \
+             K)",
     edges: "As vapour_pressure; 0 g/m3 at 0 %.",
     roles: &[TEMPERATURE, HUMIDITY],
     parameters: &[],
-    example: "function = \"absolute_humidity\"\ntemperature = \"room.temperature\"\nhumidity = \"room.humidity\"\n",
+    example: "function = \"absolute_humidity\"\ntemperature = \"room.temperature\"\n\
+              humidity = \"room.humidity\"\n",
     make: |_, _| Ok(of_air(QuantityKind::AbsoluteHumidity, |_, _| true, absolute_humidity)),
 };
 
@@ -56,11 +61,12 @@ pub(super) const MIXING_RATIO: Entry = Entry {
     summary: "The mass of water vapour per kilogram of dry air.",
     source: "621.945 e / (p - e) g/kg, with e as for vapour_pressure: ASHRAE Fundamentals (2017), \
              chapter 1, eq. 20",
-    edges: "As vapour_pressure; 0 g/kg at 0 %, undefined where the vapour alone has the whole pressure.",
+    edges: "As vapour_pressure; 0 g/kg at 0 %, undefined where the vapour alone has the whole \
+            pressure.",
     roles: &[TEMPERATURE, HUMIDITY, PRESSURE],
     parameters: &[],
-    example: "function = \"mixing_ratio\"\ntemperature = \"room.temperature\"\nhumidity = \"room.humidity\"\n\
-              pressure = \"room.pressure\"\n",
+    example: "function = \"mixing_ratio\"\ntemperature = \"room.temperature\"\n\
+              humidity = \"room.humidity\"\npressure = \"room.pressure\"\n",
     make: |_, _| Ok(of_moist_air(QuantityKind::MixingRatio, mixing_ratio)),
 };
 
@@ -68,13 +74,13 @@ pub(super) const ENTHALPY: Entry = Entry {
     function: "enthalpy",
     group: Group::HumidAir,
     summary: "The heat in moist air per kilogram of dry air, from 0 °C and liquid water.",
-    source: "1.006 T + w (2501 + 1.86 T) kJ/kg, with w as for mixing_ratio in kg/kg: ASHRAE Fundamentals \
-             (2017), chapter 1, eq. 30",
+    source: "1.006 T + w (2501 + 1.86 T) kJ/kg, with w as for mixing_ratio in kg/kg: ASHRAE \
+             Fundamentals (2017), chapter 1, eq. 30",
     edges: "As mixing_ratio; at 0 % the heat of dry air.",
     roles: &[TEMPERATURE, HUMIDITY, PRESSURE],
     parameters: &[],
-    example: "function = \"enthalpy\"\ntemperature = \"room.temperature\"\nhumidity = \"room.humidity\"\n\
-              pressure = \"room.pressure\"\n",
+    example: "function = \"enthalpy\"\ntemperature = \"room.temperature\"\n\
+              humidity = \"room.humidity\"\npressure = \"room.pressure\"\n",
     make: |_, _| Ok(of_moist_air(QuantityKind::SpecificEnthalpy, enthalpy)),
 };
 

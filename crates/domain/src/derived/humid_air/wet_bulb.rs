@@ -16,17 +16,18 @@ const COLDEST_CELSIUS: f64 = -101.0;
 pub(super) const WET_BULB: Entry = Entry {
     function: "wet_bulb",
     group: Group::HumidAir,
-    summary: "The thermodynamic wet-bulb temperature: of a water bulb from 0 °C, of an ice bulb below.",
-    source: "w = ((2501 - 2.326 t) w_s(t) - 1.006 (T - t)) / (2501 + 1.86 T - 4.186 t), over ice ((2830 - \
-             0.24 t) w_s(t) - 1.006 (T - t)) / (2830 + 1.86 T - 2.1 t), solved for t: ASHRAE Fundamentals \
-             (2017), chapter 1, eq. 33 and 35",
-    edges: "-100 to 100 °C of air, uncertain up to 200 °C; undefined outside and where vapour alone has \
-            the whole pressure. Never above the air's temperature. Within 0.5 K of 0 °C both bulbs \
-            can be; then it is the water bulb. A gap in is the same gap out.",
+    summary: "The thermodynamic wet-bulb temperature: of a water bulb from 0 °C, of an ice bulb \
+              below.",
+    source: "w = ((2501 - 2.326 t) w_s(t) - 1.006 (T - t)) / (2501 + 1.86 T - 4.186 t), over ice \
+             ((2830 - 0.24 t) w_s(t) - 1.006 (T - t)) / (2830 + 1.86 T - 2.1 t), solved for t: \
+             ASHRAE Fundamentals (2017), chapter 1, eq. 33 and 35",
+    edges: "-100 to 100 °C of air, uncertain up to 200 °C; undefined outside and where vapour \
+            alone has the whole pressure. Never above the air's temperature. Within 0.5 K of 0 °C \
+            both bulbs can be; then it is the water bulb. A gap in is the same gap out.",
     roles: &[TEMPERATURE, HUMIDITY, PRESSURE],
     parameters: &[],
-    example: "function = \"wet_bulb\"\ntemperature = \"outdoor.temperature\"\nhumidity = \"outdoor.humidity\"\n\
-              pressure = \"outdoor.pressure\"\n",
+    example: "function = \"wet_bulb\"\ntemperature = \"outdoor.temperature\"\n\
+              humidity = \"outdoor.humidity\"\npressure = \"outdoor.pressure\"\n",
     make: |_, _| Ok(of_moist_air(QuantityKind::Temperature, wet_bulb)),
 };
 
@@ -34,13 +35,14 @@ pub(super) const WET_BULB_STULL: Entry = Entry {
     function: "wet_bulb_stull",
     group: Group::HumidAir,
     summary: "The wet-bulb temperature near sea level, by a fit that needs no pressure.",
-    source: "T atan(0.151977 (RH + 8.313659)^½) + atan(T + RH) - atan(RH - 1.676331) + 0.00391838 RH^1.5 \
-             atan(0.023101 RH) - 4.686035: Stull 2011, J. Appl. Meteor. Climatol. 50, eq. 1",
+    source: "T atan(0.151977 (RH + 8.313659)^½) + atan(T + RH) - atan(RH - 1.676331) + 0.00391838 \
+             RH^1.5 atan(0.023101 RH) - 4.686035: Stull 2011, J. Appl. Meteor. Climatol. 50, eq. 1",
     edges: "1013 hPa, -20 to 50 °C, 5 to 99 %, and RH at least 27.7 - 2.27 T: undefined elsewhere. \
             Errs by -1.2 to 1.2 K against wet_bulb. A gap in is the same gap out.",
     roles: &[TEMPERATURE, HUMIDITY],
     parameters: &[],
-    example: "function = \"wet_bulb_stull\"\ntemperature = \"outdoor.temperature\"\nhumidity = \"outdoor.humidity\"\n",
+    example: "function = \"wet_bulb_stull\"\ntemperature = \"outdoor.temperature\"\n\
+              humidity = \"outdoor.humidity\"\n",
     make: |_, _| Ok(of_air(QuantityKind::Temperature, |_, _| true, wet_bulb_stull)),
 };
 
