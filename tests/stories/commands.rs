@@ -66,7 +66,7 @@ fn what_is_stopped_says_so_once_and_goes_on_where_it_was_when_it_is_started() {
     assert_eq!(gaps(temperatures), [(NoData::Stopped, 1)].into());
     assert!((20..=22).contains(&temperatures.len()), "{}", temperatures.len());
     assert!(gaps(&delivered["battery.supply"]).is_empty());
-    assert_eq!(world.count("gaps_stopped"), 5, "three sensors, and two metrics of them");
+    assert_eq!(world.count("gaps_stopped"), 6, "three sensors, and three metrics of them");
 }
 
 #[test]

@@ -14,4 +14,5 @@ mod metrics;
 mod procedures;
 mod supervisor;
 mod time;
+mod windows;
 mod world;

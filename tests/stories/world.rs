@@ -3,6 +3,7 @@
 use std::{
     collections::BTreeMap,
     num::NonZeroUsize,
+    slice::from_ref,
     sync::{Arc, Mutex},
     time::Duration,
 };
@@ -11,18 +12,20 @@ use crossbeam_channel::{Receiver, Sender, bounded};
 use domain::{
     BootId, FaultPolicy, GatewayId, Monotonic, NoData, QuantityKind, Sample, Stream, StreamName,
     Timestamp, WallTime,
+    derived::{SavedState, find},
+    parameter::{Argument, Arguments},
 };
 use executor::Executor;
 use pipeline::{
     acquire::{BusWorker, DevicePlan, Priority, Rhythm},
-    derive::{Derivation, Function, MetricPlan},
+    derive::{Beginning, Derivation, MetricPlan},
     forward::{DeviceNews, ForwardOptions, Forwarder},
     queue::{WhenFull, queue},
-    store::{Store, StoreParts},
+    store::{StateKeeping, Store, StoreParts},
     supervise::{Board, Supervisor},
     telemetry::Counters,
 };
-use ports::{Clock as _, Device, Spool};
+use ports::{Clock as _, Device, NotKept, Spool, StateKeeper};
 use sensors::{Bme280, Bme280Options, Channel, Input, Mcp3208, Mcp3208Options};
 use sim::{
     bus::{I2cBus, SpiLine, Wiring},
@@ -84,6 +87,17 @@ impl<D: Device> Device for Holdable<D> {
     }
 }
 
+/// The state of the derived metrics on a medium that survives crashes.
+#[derive(Clone, Default)]
+struct KeptState(Arc<Mutex<Option<SavedState>>>);
+
+impl StateKeeper for KeptState {
+    fn keep(&mut self, state: &SavedState) -> Result<(), NotKept> {
+        *self.0.lock().unwrap() = Some(state.clone());
+        Ok(())
+    }
+}
+
 /// How a world differs from the usual one.
 #[derive(Clone, Copy)]
 pub(crate) struct Setup {
@@ -111,6 +125,7 @@ pub(crate) struct World {
     spi: SpiLine,
     setup: Setup,
     hold: Hold,
+    state: KeptState,
     gateway: Gateway,
     earlier_counts: BTreeMap<String, u64>,
 }
@@ -149,7 +164,9 @@ impl World {
         let broker = FlakyBroker::new(seed, 20, 100_000);
         let spool = Arc::new(MemorySpool::new(BOOT, NonZeroUsize::new(10_000_000).unwrap()));
         let hold = Hold::default();
-        let gateway = Gateway::start(&clock, &i2c, &spi, &spool, &broker, (setup, &hold));
+        let state = KeptState::default();
+        let gateway =
+            Gateway::start(&clock, &i2c, &spi, &spool, &broker, (setup, &hold), (BOOT, &state));
         Self {
             clock,
             broker,
@@ -160,6 +177,7 @@ impl World {
             spi,
             setup,
             hold,
+            state,
             gateway,
             earlier_counts: BTreeMap::new(),
         }
@@ -174,12 +192,18 @@ impl World {
         }
     }
 
-    /// Kills the gateway, as `kill -9` would: only the spool survives. Starts it again.
+    /// Kills the gateway, as `kill -9` would: only the spool and the saved state survive. Starts it again.
     pub(crate) fn crash(&mut self) {
+        self.crash_into(BOOT);
+    }
+
+    /// The same, and the gateway wakes up in `boot`. Monotonic time goes on all the same: what makes
+    /// another boot for the metrics is its id.
+    pub(crate) fn crash_into(&mut self, boot: BootId) {
         self.earlier_counts = self.counts();
-        let how = (self.setup, &self.hold);
-        self.gateway =
-            Gateway::start(&self.clock, &self.i2c, &self.spi, &self.spool, &self.broker, how);
+        let Self { clock, i2c, spi, spool, broker, .. } = self;
+        let (how, state) = ((self.setup, &self.hold), (boot, &self.state));
+        self.gateway = Gateway::start(clock, i2c, spi, spool, broker, how, state);
     }
 
     /// Waits for the thermometer's next slot, lets its transaction hang for `span`, and everything else
@@ -238,6 +262,7 @@ impl World {
     /// Stops the gateway in good order.
     pub(crate) fn drain(&mut self) -> bool {
         while self.gateway.store.step() > 0 {}
+        self.gateway.store.finish();
         let until = self.clock.now().monotonic + 10 * SECOND;
         self.gateway.forwarder.drain(until)
     }
@@ -331,6 +356,7 @@ impl Gateway {
         spool: &Arc<MemorySpool>,
         broker: &FlakyBroker,
         (setup, hold): (Setup, &Hold),
+        (boot, state): (BootId, &KeptState),
     ) -> Self {
         let counters = Arc::new(Counters::default());
         let executor =
@@ -360,9 +386,13 @@ impl Gateway {
         let priority = setup.priority;
         let battery = DevicePlan { priority, ..plan(1, "battery", device, 2 * SECOND) };
         let of_devices = [&outdoor, &battery].map(|plan| (plan.number, plan.streams.clone()));
+        let beginning =
+            Beginning { boot, now: clock.now(), saved: state.0.lock().unwrap().clone() };
+        let derivation =
+            Derivation::new(metrics(), beginning, Arc::clone(&executor), Arc::clone(&counters));
         let store = Store::new(StoreParts {
             outlet,
-            derivation: Derivation::new(metrics(), Arc::clone(&executor), Arc::clone(&counters)),
+            derivation: derivation.unwrap(),
             streams: of_devices.into(),
             spool: Arc::clone(spool) as Arc<dyn Spool>,
             clock: Arc::clone(&shared_clock),
@@ -370,6 +400,8 @@ impl Gateway {
             wake_forwarder: Arc::new(|| {}),
             sync_interval: SECOND,
         });
+        let keeping = StateKeeping { keeper: Box::new(state.clone()), interval: 60 * SECOND };
+        let store = store.with_state(keeping);
         let tally = {
             let (counters, spool, executor) =
                 (Arc::clone(&counters), Arc::clone(spool), Arc::clone(&executor));
@@ -391,7 +423,8 @@ impl Gateway {
             Arc::clone(&counters),
             tally,
         )
-        .with_devices(devices);
+        .with_devices(devices)
+        .with_derived(metrics().iter().map(|m| (m.stream.name.clone(), m.origin())).collect());
         Self {
             workers,
             supervisor,
@@ -416,27 +449,30 @@ impl Gateway {
     }
 }
 
+/// A metric, and over how many samples, if it is one of a window.
+fn metric(name: &str, function: &str, inputs: &[Stream], given: i64) -> MetricPlan {
+    let function = find(function).unwrap();
+    let given = (given > 0).then_some(("samples", Argument::Integer(given)));
+    MetricPlan {
+        stream: Stream {
+            name: StreamName::derived(name).unwrap(),
+            kind: QuantityKind::Temperature,
+        },
+        function,
+        arguments: Arguments::new(function.parameters, given).unwrap(),
+        inputs: inputs.to_vec(),
+        tolerance: 2 * SECOND,
+    }
+}
+
 fn metrics() -> Vec<MetricPlan> {
-    let outdoor = |sensor| StreamName::new("outdoor", sensor).unwrap();
-    let derived =
-        |name| Stream { name: StreamName::derived(name).unwrap(), kind: QuantityKind::Temperature };
+    let outdoor = |sensor, kind| Stream { name: StreamName::new("outdoor", sensor).unwrap(), kind };
+    let air = outdoor("temperature", QuantityKind::Temperature);
+    let humid = outdoor("humidity", QuantityKind::RelativeHumidity);
     vec![
-        MetricPlan {
-            stream: derived("dew_point"),
-            device: 0,
-            function: Function::DewPoint {
-                temperature: outdoor("temperature"),
-                humidity: outdoor("humidity"),
-            },
-        },
-        MetricPlan {
-            stream: derived("temperature_mean"),
-            device: 0,
-            function: Function::MovingAverage {
-                of: outdoor("temperature"),
-                samples: NonZeroUsize::new(10).unwrap(),
-            },
-        },
+        metric("dew_point", "dew_point", &[air.clone(), humid], 0),
+        metric("temperature_mean", "moving_average", from_ref(&air), 10),
+        metric("hour_mean", "moving_average", from_ref(&air), 3_600),
     ]
 }
 

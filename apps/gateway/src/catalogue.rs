@@ -17,7 +17,10 @@ use bus_linux::I2C_TIMEOUT;
 use ports::{Device, Procedure};
 use sensors::{Attachment, Catalogue, Entry, Parameter, Value};
 
+pub(crate) use json::parameter_json;
 pub use page::page;
+pub(crate) use page::parameter_rows;
+pub(crate) use table::parameter_lines;
 
 use crate::{
     check::EXIT_CONFIGURATION,

@@ -14,7 +14,7 @@ use domain::Stream;
 use sensors::Catalogue;
 
 use crate::config::{
-    self, Bus, Bytes, Config, ConfigError, Derived, Device, Function, Pace, Parity, Place, Wiring,
+    self, Bus, Bytes, Config, ConfigError, Derived, Device, Pace, Parity, Place, Wiring,
 };
 
 /// The exit code for a configuration that cannot be run.
@@ -208,14 +208,11 @@ fn write_device(
 
 fn write_derived(f: &mut fmt::Formatter<'_>, metric: &Derived, width: usize) -> fmt::Result {
     write!(f, "{} ", columns(&metric.stream, width))?;
-    match &metric.function {
-        Function::DewPoint { temperature, humidity } => {
-            writeln!(f, "dew point of {} and {}", temperature.name, humidity.name)
-        }
-        Function::MovingAverage { of, samples } => {
-            writeln!(f, "mean of the newest {samples} of {}", of.name)
-        }
-    }
+    let Derived { function, arguments, inputs, .. } = metric;
+    let named = function.roles.iter().zip(inputs);
+    let named = named.map(|(role, input)| format!("{} = {}", role.name, input.name));
+    let of: Vec<_> = named.chain(config::unusual(function.parameters, arguments)).collect();
+    writeln!(f, "{}({})", function.function, of.join(", "))
 }
 
 fn columns(stream: &Stream, width: usize) -> String {

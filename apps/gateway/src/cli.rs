@@ -17,7 +17,7 @@ use crate::{
     catalogue::{self, Form},
     check, command,
     config::{self, Bus, Config, Wiring, nearest},
-    logging, run,
+    functions, logging, run,
     scan::{self, Behind},
 };
 
@@ -37,6 +37,7 @@ const EXAMPLES: &str = "Examples:
   telemetryhub run --config gateway.toml       run until SIGTERM or Ctrl-C
   telemetryhub catalogue                       what can be connected
   telemetryhub catalogue bme280                one driver in full, with an example to copy
+  telemetryhub functions moving_average        one function in full, with an example to copy
   telemetryhub scan --bus /dev/i2c-1           who answers there, and which drivers fit
   telemetryhub command status                  how the devices of a running gateway fare
 
@@ -54,6 +55,8 @@ enum Command {
     Check(ConfigFile),
     /// Show what can be connected, or one driver in full with an example
     Catalogue(CatalogueArguments),
+    /// Show what can be derived, or one function in full with an example
+    Functions(FunctionsArguments),
     /// Say which addresses of an I2C bus answer, and which drivers fit there
     ///
     /// Reads one byte at each address from 0x08 to 0x77 and writes nothing, so that no chip is changed.
@@ -98,12 +101,36 @@ struct ScanArguments {
 struct CatalogueArguments {
     /// Show only this driver, in full
     driver: Option<String>,
+    #[command(flatten)]
+    form: FormArguments,
+}
+
+#[derive(Args)]
+struct FunctionsArguments {
+    /// Show only this function, in full
+    function: Option<String>,
+    #[command(flatten)]
+    form: FormArguments,
+}
+
+#[derive(Args)]
+struct FormArguments {
     /// Write JSON
     #[arg(long, conflicts_with = "markdown")]
     json: bool,
     /// Write the documentation's page
     #[arg(long)]
     markdown: bool,
+}
+
+impl FormArguments {
+    const fn form(&self) -> Form {
+        match (self.json, self.markdown) {
+            (true, _) => Form::Json,
+            (_, true) => Form::Markdown,
+            _ => Form::Text,
+        }
+    }
 }
 
 #[derive(Args)]
@@ -176,13 +203,11 @@ fn obey(
         },
         Command::Order(arguments) => command::run(&arguments, drivers, out, faults),
         Command::Run(file) => run_file(&file, drivers, faults),
-        Command::Catalogue(CatalogueArguments { driver, json, markdown }) => {
-            let form = match (json, markdown) {
-                (true, _) => Form::Json,
-                (_, true) => Form::Markdown,
-                _ => Form::Text,
-            };
-            catalogue::run(drivers, driver.as_deref(), form, out, faults)
+        Command::Catalogue(CatalogueArguments { driver, form }) => {
+            catalogue::run(drivers, driver.as_deref(), form.form(), out, faults)
+        }
+        Command::Functions(FunctionsArguments { function, form }) => {
+            functions::run(function.as_deref(), form.form(), out, faults)
         }
         Command::Check(file) => check::run(&file.config, drivers, env::vars_os(), out, faults),
     }

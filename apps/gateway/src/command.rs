@@ -11,7 +11,7 @@ use std::{
 };
 
 use clap::{Args, Subcommand};
-use domain::{Calibration, Command, NotACalibration, Procedure, Target};
+use domain::{Calibration, Command, NotACalibration, Procedure, StreamName, Target};
 use pipeline::command::PROCEDURE_MAX;
 use sensors::Catalogue;
 use wire::{
@@ -41,6 +41,7 @@ pub(crate) const EXAMPLES: &str = "Examples:
   telemetryhub command calibrate co2 --procedure forced_recalibration --target 420
   telemetryhub command stop pump                              acquire nothing from it until `start pump`
   telemetryhub command reset pump                             forget its failures, ask it again
+  telemetryhub command acknowledge derived.too_hot            take note of an alarm
 
 The socket is that of --socket, or the one that --config says.
 
@@ -123,6 +124,12 @@ enum Wish {
         #[arg(long)]
         keep: bool,
     },
+    /// Take note of an alarm
+    Acknowledge {
+        /// Its stream, such as `derived.too_hot`
+        #[arg(value_parser = StreamName::parse)]
+        alarm: StreamName,
+    },
 }
 
 fn target(device: Option<&String>) -> Target {
@@ -153,6 +160,7 @@ impl Wish {
             Self::Stop { device, keep } => {
                 Command::Stop { target: target(device.as_ref()), is_kept: *keep }
             }
+            Self::Acknowledge { alarm } => Command::Acknowledge { alarm: alarm.clone() },
         })
     }
 }

@@ -58,9 +58,9 @@ pub(crate) use values::{Bytes, spoken, written, written_example};
 
 pub use problem::{Problem, Problems};
 pub use settings::{
-    BrokerUrl, Bus, Channel, Config, Credentials, Derived, Device, Function, Log, LogFormat,
-    LogLevel, Mqtt, Pace, Parity, Pipeline, Place, Power, Realtime, Recovery, Secret, Spool,
-    Switch, WhenFull, Wiring,
+    BrokerUrl, Bus, Channel, Config, Credentials, Derived, Device, Log, LogFormat, LogLevel, Mqtt,
+    Pace, Parity, Pipeline, Place, Power, Realtime, Recovery, Secret, Spool, Switch, WhenFull,
+    Wiring,
 };
 
 use sensors::Catalogue;
@@ -151,6 +151,7 @@ fn parse_among(
     let (environment, mut problems) = Environment::collect(variables);
     let mut document = Document::parse(text).map_err(all)?;
     problems.extend(document.overlay(&environment));
+    document.write_out_formulas();
     let mut reader = Reader::new(document, problems, nodes);
     let config = build::config(&mut reader, catalogue);
     match (config, reader.into_problems()) {

@@ -5,6 +5,7 @@ pub mod check;
 mod cli;
 pub mod command;
 pub mod config;
+pub mod functions;
 pub mod logging;
 pub mod run;
 pub mod scan;

@@ -25,15 +25,16 @@ use std::{
 use clock_linux::{BootIdError, LinuxClock, Realtime};
 use control_unix::{ControlError, UnixControl};
 use crossbeam_channel::{Receiver, Select, bounded};
-use domain::{BootId, Monotonic};
+use domain::{BootId, Monotonic, StreamName, Timestamp, derived::Group};
 use executor::Executor;
 use pipeline::{
     acquire::{Acquired, BusWorker},
+    alarms::AlarmDesk,
     command::Commander,
-    derive::Derivation,
+    derive::{BadGraph, Beginning, Derivation, MetricPlan},
     forward::{DeviceNews, Forwarder},
     queue::{self, Inlet, queue},
-    store::{Store, StoreParts},
+    store::{StateKeeping, Store, StoreParts},
     supervise::{Board, Supervisor},
     telemetry::Counters,
 };
@@ -44,11 +45,12 @@ use signal_hook::{
     iterator::Signals,
 };
 use spool_file::FileSpool;
-use state_file::{AuditFile, SettingsError, SettingsFile};
+use state_file::{AuditFile, SettingsError, SettingsFile, StateFile};
 
 use self::part::Part;
 use crate::{
     config::{self, Config, WhenFull},
+    logging,
     site::{BuildError, Site, forward_options, mqtt_options},
 };
 
@@ -73,6 +75,9 @@ pub enum RunError {
     /// The kept settings cannot be read.
     #[error("kept settings are not known")]
     Settings(#[from] SettingsError),
+    /// The derived metrics cannot be made.
+    #[error("derived metrics cannot be made")]
+    Derived(#[from] BadGraph),
     /// Commands cannot be taken.
     #[error("commands cannot be taken")]
     Control(#[from] ControlError),
@@ -190,7 +195,11 @@ impl Gateway {
             WhenFull::DropOldest => queue::WhenFull::DropOldest,
         };
         let (inlet, outlet) = queue(config.pipeline.queue, when_full, Arc::clone(&counters));
-        let derivation = Derivation::new(metrics, Arc::clone(&executor), Arc::clone(&counters));
+        let (alarms, notes) = AlarmDesk::new(alarms(&metrics));
+        let (state, beginning) = state(config, boot, clock.now());
+        let origins = metrics.iter().map(|m| (m.stream.name.clone(), m.origin())).collect();
+        let derivation =
+            Derivation::new(metrics, beginning, Arc::clone(&executor), Arc::clone(&counters))?;
         let store = Store::new(StoreParts {
             outlet,
             derivation,
@@ -200,7 +209,9 @@ impl Gateway {
             counters: Arc::clone(&counters),
             wake_forwarder: Arc::clone(&wake_forwarder),
             sync_interval: config.spool.sync_interval,
-        });
+        })
+        .with_state(state)
+        .with_notes(notes);
         let tally = {
             let (spool, executor) = (Arc::clone(&spool), Arc::clone(&executor));
             let counters = Arc::clone(&counters);
@@ -209,7 +220,7 @@ impl Gateway {
         let workers = workers(buses, &acquisition, &inlet, &counters);
         let board = Board::of(workers.iter().map(|(_, worker)| worker));
         board.listen(&wake_forwarder);
-        let control = control(config, &board, &clock, &counters)?;
+        let control = control(config, &board, &clock, &counters, alarms)?;
         let forwarder = Forwarder::new(
             forward_options(config, boot)?,
             Arc::clone(&spool),
@@ -218,7 +229,8 @@ impl Gateway {
             Arc::clone(&counters),
             tally,
         )
-        .with_devices(device_news(&board));
+        .with_devices(device_news(&board))
+        .with_derived(origins);
         let supervisor = Supervisor::new(board, Arc::new(acquisition.clone()), inlet);
         let time = Arc::clone(&stops_by);
         let forward = move || forwarder.run(|| time.get().copied());
@@ -311,12 +323,30 @@ fn open_spool(config: &Config, boot: BootId) -> Result<Arc<dyn Spool>, RunError>
     Ok(Arc::new(spool))
 }
 
+/// Where the derived metrics go on, and how their state is kept from now on.
+fn state(config: &Config, boot: BootId, now: Timestamp) -> (StateKeeping, Beginning) {
+    let file = StateFile::new(&config.spool.folder);
+    let saved = file.read().unwrap_or_else(|error| {
+        tracing::warn!("{}; derived metrics start afresh", logging::chain(&error));
+        None
+    });
+    let interval = config.pipeline.state_interval;
+    (StateKeeping { keeper: Box::new(file), interval }, Beginning { boot, now, saved })
+}
+
+/// The streams of the alarms.
+fn alarms(metrics: &[MetricPlan]) -> Vec<StreamName> {
+    let alarms = metrics.iter().filter(|metric| metric.function.group == Group::Alarm);
+    alarms.map(|alarm| alarm.stream.name.clone()).collect()
+}
+
 /// Puts kept settings in force, and takes commands from now on.
 fn control(
     config: &Config,
     board: &Board,
     clock: &LinuxClock,
     counters: &Arc<Counters>,
+    alarms: AlarmDesk,
 ) -> Result<Option<UnixControl>, RunError> {
     let folder = &config.spool.folder;
     let (keeper, kept, aside) = SettingsFile::open(folder)?;
@@ -328,7 +358,8 @@ fn control(
     let clock = Arc::new(clock.clone());
     let counters = Arc::clone(counters);
     let commander =
-        Commander::new(board.clone(), clock, kept, keeper, audit, Arc::clone(&counters));
+        Commander::new(board.clone(), clock, kept, keeper, audit, Arc::clone(&counters))
+            .with_alarms(alarms);
     let Some(path) = &config.control else { return Ok(None) };
     let answer = move |who: &str, line: &[u8]| {
         let answer = match wire::command::decode(line) {

@@ -12,7 +12,7 @@ use bus_linux::{
 use domain::{BootId, Stream};
 use pipeline::{
     acquire::{DevicePlan, Rhythm},
-    derive::{Function, MetricPlan},
+    derive::MetricPlan,
     forward::ForwardOptions,
 };
 use ports::{ByteSource, Device, InputLine};
@@ -96,8 +96,7 @@ impl Site {
             }
             buses.push((bus.name.clone(), plans));
         }
-        let metrics = config.derived.iter().filter_map(|derived| metric(derived, &streams));
-        let metrics = metrics.collect();
+        let metrics = config.derived.iter().map(metric).collect();
         Ok(Self { buses, streams, metrics })
     }
 }
@@ -231,18 +230,9 @@ fn line(bus: &Bus) -> Option<SharedTty> {
     Some(SharedTty::new(Tty::new(&bus.path, settings)))
 }
 
-fn metric(derived: &config::Derived, streams: &HashMap<usize, Vec<Stream>>) -> Option<MetricPlan> {
-    let (first, function) = match &derived.function {
-        config::Function::DewPoint { temperature, humidity } => {
-            let (air, humid) = (temperature.name.clone(), humidity.name.clone());
-            (temperature, Function::DewPoint { temperature: air, humidity: humid })
-        }
-        config::Function::MovingAverage { of, samples } => {
-            (of, Function::MovingAverage { of: of.name.clone(), samples: *samples })
-        }
-    };
-    let (&device, _) = streams.iter().find(|(_, streams)| streams.contains(first))?;
-    Some(MetricPlan { stream: derived.stream.clone(), device, function })
+fn metric(derived: &config::Derived) -> MetricPlan {
+    let config::Derived { stream, function, arguments, inputs, tolerance } = derived.clone();
+    MetricPlan { stream, function, arguments, inputs, tolerance }
 }
 
 /// How the backlog is sent.

@@ -15,7 +15,7 @@ use std::{
 
 use gateway::{
     check::Summary,
-    config::{self, Config, ConfigError, Function, Pace, Place},
+    config::{self, Config, ConfigError, Pace, Place},
 };
 use proptest::prelude::*;
 use sensors::Catalogue;
@@ -107,10 +107,11 @@ fn values_arrive_in_the_units_that_the_configuration_promises() {
         (indoor.entry.driver, indoor.place),
         ("bme280", Place::I2c { address: 0x77, behind: None })
     );
-    let Function::MovingAverage { of, samples } = &config.derived[1].function else {
-        panic!("{:?}", config.derived)
-    };
-    assert_eq!((of.kind.unit(), samples.get()), ("m/s", 10));
+    let mut derived = config.derived.iter();
+    let mean = derived.find(|metric| metric.stream.name.as_str() == "derived.wind_mean").unwrap();
+    assert_eq!(mean.function.function, "moving_average");
+    assert_eq!((mean.inputs[0].kind.unit(), mean.arguments.integer("samples")), ("m/s", Ok(10)));
+    assert_eq!(mean.tolerance.as_secs(), 10, "as long as its device may be silent");
 }
 
 #[test]

@@ -15,7 +15,7 @@
 use core::time::Duration;
 use std::collections::BTreeMap;
 
-use crate::{NoData, Quantity, QuantityKind};
+use crate::{NoData, Quantity, QuantityKind, StreamName};
 
 /// A correction of one sensor: `number × gain + offset`, both in the sensor's unit.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -134,6 +134,11 @@ pub enum Command {
         /// Whether it survives a restart.
         is_kept: bool,
     },
+    /// An operator has taken note of an alarm.
+    Acknowledge {
+        /// The stream that the alarm makes.
+        alarm: StreamName,
+    },
 }
 
 impl Command {
@@ -142,8 +147,16 @@ impl Command {
         Duration::from_millis(1)..=Duration::from_secs(24 * 3600);
 
     /// Every word of [`word`](Self::word).
-    pub const WORDS: [&str; 7] =
-        ["get_status", "set_rate", "calibrate", "run_procedure", "reset", "start", "stop"];
+    pub const WORDS: [&str; 8] = [
+        "get_status",
+        "set_rate",
+        "calibrate",
+        "run_procedure",
+        "reset",
+        "start",
+        "stop",
+        "acknowledge",
+    ];
 
     /// The word for it, as the command line, the wire and the audit have it.
     pub const fn word(&self) -> &'static str {
@@ -155,10 +168,11 @@ impl Command {
             Self::Reset(_) => "reset",
             Self::Start(_) => "start",
             Self::Stop { .. } => "stop",
+            Self::Acknowledge { .. } => "acknowledge",
         }
     }
 
-    /// The device that it is for; nothing if it is for all.
+    /// The device that it is for; nothing if it is for all, or for none.
     pub fn device(&self) -> Option<&str> {
         match self {
             Self::SetRate { device, .. }
@@ -171,7 +185,8 @@ impl Command {
             Self::GetStatus(Target::Gateway)
             | Self::Reset(Target::Gateway)
             | Self::Start(Target::Gateway)
-            | Self::Stop { target: Target::Gateway, .. } => None,
+            | Self::Stop { target: Target::Gateway, .. }
+            | Self::Acknowledge { .. } => None,
         }
     }
 }
@@ -252,6 +267,26 @@ pub enum Refusal {
         /// Which.
         device: String,
     },
+    /// There is no such alarm.
+    #[error("there is no alarm `{alarm}`")]
+    NoAlarm {
+        /// What it was called.
+        alarm: String,
+        /// Those that there are.
+        known: Vec<String>,
+    },
+    /// The alarm is at rest, or acknowledged already.
+    #[error("alarm `{alarm}` has nothing to take note of")]
+    AtRest {
+        /// Which.
+        alarm: String,
+    },
+    /// The store does not come round to it.
+    #[error("the store does not come round to alarm `{alarm}`")]
+    StoreBusy {
+        /// Which.
+        alarm: String,
+    },
     /// It is in force, but the medium did not take it: after a restart it is forgotten.
     #[error("it is in force, but cannot be kept: after a restart it is forgotten")]
     NotKept,
@@ -274,6 +309,9 @@ impl Refusal {
             Self::BadTarget { .. } => "bad_target",
             Self::ProcedureFailed { .. } | Self::ProcedureRejected { .. } => "procedure_failed",
             Self::BusStuck { .. } => "bus_stuck",
+            Self::NoAlarm { .. } => "no_alarm",
+            Self::AtRest { .. } => "at_rest",
+            Self::StoreBusy { .. } => "store_busy",
             Self::NotKept => "not_kept",
         }
     }
@@ -284,6 +322,7 @@ impl Refusal {
             Self::ProcedureFailed { .. }
             | Self::ProcedureRejected { .. }
             | Self::BusStuck { .. }
+            | Self::StoreBusy { .. }
             | Self::NotKept => true,
             Self::NoDevice { .. }
             | Self::NoSensor { .. }
@@ -291,7 +330,9 @@ impl Refusal {
             | Self::BadPeriod
             | Self::BusTooBusy { .. }
             | Self::NoProcedure { .. }
-            | Self::BadTarget { .. } => false,
+            | Self::BadTarget { .. }
+            | Self::NoAlarm { .. }
+            | Self::AtRest { .. } => false,
         }
     }
 
@@ -300,7 +341,8 @@ impl Refusal {
         match self {
             Self::NoDevice { known, .. }
             | Self::NoSensor { known, .. }
-            | Self::NoProcedure { known, .. } => known,
+            | Self::NoProcedure { known, .. }
+            | Self::NoAlarm { known, .. } => known,
             Self::SpeaksUnasked { .. }
             | Self::BadPeriod
             | Self::BusTooBusy { .. }
@@ -308,6 +350,8 @@ impl Refusal {
             | Self::ProcedureFailed { .. }
             | Self::ProcedureRejected { .. }
             | Self::BusStuck { .. }
+            | Self::AtRest { .. }
+            | Self::StoreBusy { .. }
             | Self::NotKept => &[],
         }
     }
@@ -355,6 +399,7 @@ mod tests {
             Command::Reset(Target::Gateway),
             Command::Start(Target::Gateway),
             Command::Stop { target: Target::Gateway, is_kept: false },
+            Command::Acknowledge { alarm: StreamName::derived("too_hot").unwrap() },
         ];
         assert_eq!(commands.each_ref().map(Command::word), Command::WORDS);
     }

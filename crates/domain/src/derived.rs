@@ -18,11 +18,11 @@ mod double;
 mod expression;
 mod humid_air;
 mod metric;
-mod moving_average;
 mod order;
 mod pressure;
 mod pure;
 mod run;
+mod saved;
 
 pub use catalogue::{BadMetric, Entry, Group, Made, Role, entries, find};
 pub use expression::{BadFormula, Expression, Formula};
@@ -31,8 +31,8 @@ pub use humid_air::{
     vapour_pressure, vapour_pressure_deficit, wet_bulb, wet_bulb_stull, wind_chill,
 };
 pub use metric::{Input, Metric, Moment, Output, Urgency, Words};
-pub use moving_average::MovingAverage;
 pub use pressure::{altitude, sea_level_pressure, sea_level_pressure_standard};
+pub use saved::{SavedAxis, SavedMetric, SavedState};
 
 #[cfg(test)]
 mod testing;

@@ -1,4 +1,4 @@
-//! Scores against pandas and SciPy: `reference/anomaly.csv`, which `reference/anomaly.py` made.
+//! Scores against pandas and `SciPy`: `reference/anomaly.csv`, which `reference/anomaly.py` made.
 
 #![expect(clippy::unwrap_used, reason = "a helper that fails fails its test")]
 

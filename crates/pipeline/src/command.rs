@@ -27,7 +27,7 @@ use domain::{Calibration, Command, Correction, Kept, KeptDevice, Outcome, Refusa
 use ports::{Audit, AuditRecord, Clock, Keeper};
 use wire::status::DeviceStatus;
 
-use crate::{supervise::Board, telemetry::Counters};
+use crate::{alarms::AlarmDesk, supervise::Board, telemetry::Counters};
 
 /// The longest wait for a chip's own calibration procedure, and for its bus to come round to it.
 pub const PROCEDURE_MAX: Duration = Duration::from_secs(30);
@@ -52,6 +52,7 @@ pub struct Commander {
     kept: Mutex<Keeping>,
     audit: Mutex<Box<dyn Audit>>,
     counters: Arc<Counters>,
+    alarms: AlarmDesk,
 }
 
 struct Keeping {
@@ -80,11 +81,19 @@ impl Commander {
             kept: Mutex::new(Keeping { kept, keeper }),
             audit: Mutex::new(audit),
             counters,
+            alarms: AlarmDesk::new(Vec::new()).0,
         };
         for (device, kept) in &lock(&commander.kept).kept {
             commander.restore(device, kept);
         }
         commander
+    }
+
+    /// Takes notes of the alarms of `desk`.
+    #[must_use]
+    pub fn with_alarms(mut self, desk: AlarmDesk) -> Self {
+        self.alarms = desk;
+        self
     }
 
     /// Puts in force what is kept of one device.
@@ -114,7 +123,7 @@ impl Commander {
         if *command == Command::GetStatus(Target::Gateway) {
             counters = self.counters.commands();
         }
-        if outcome.is_ok() {
+        if outcome.is_ok() && !matches!(command, Command::Acknowledge { .. }) {
             devices = self.board.report();
             devices.retain(|name, _| command.device().is_none_or(|device| device == name));
         }
@@ -161,6 +170,7 @@ impl Commander {
             }
             Command::Start(target) => self.start(target)?,
             Command::Stop { target, is_kept } => self.stop(target, *is_kept)?,
+            Command::Acknowledge { alarm } => self.alarms.acknowledge(alarm)?,
         }
         Ok(None)
     }

@@ -1,230 +1,274 @@
 //! Derived metrics as jobs on the thread pool.
 //!
-//! Each metric has a state and sees the readings of its inputs in order. For one batch of readings
-//! every metric concerned is one job: the state moves into the job and comes back with its result, so
-//! two jobs of one metric never run at the same time, different metrics run in parallel, and the
-//! result does not depend on which worker was faster.
+//! # Terms
+//!
+//! * **Graph** — which metric needs which stream; metrics may need metrics, but not in a circle.
+//! * **Component** — metrics that hang together by that. All of it that a batch concerns moves into a
+//!   job, with its states, and comes back with what it has told: so two jobs of one metric never run at
+//!   the same time, components run in parallel, and no strand is needed to keep their order.
+//! * **Moment** — the time of metrics: monotonic time on an axis that is continued over restarts.
 //!
 //! # Invariants
 //!
-//! 1. Every job's outcome is consumed: readings, or a panic that becomes gaps.
-//! 2. All inputs of a metric come from one device, so that one [`Acquired`] has them all at one time.
-//! 3. A gap in gives a gap out with the same reason.
+//! 1. What each stream tells does not depend on how readings fall into batches, nor on which worker was
+//!    faster, bit for bit.
+//! 2. Each reading of a metric's first input is one call of the metric, unless it is late, which is
+//!    counted. It gets what of every other input is nearest in time, or that gap: the rules are told in
+//!    the module `align`.
+//! 3. A gap in gives a gap out with the same reason; a panic is a gap, `internal`, and the metric starts
+//!    afresh.
+//! 4. In the steady state nothing is allocated for a reading; jobs, of which there are four for each
+//!    worker at most, and the list of results cost a few allocations a batch.
 //!
 //! # Deliberately absent
 //!
-//! The alignment of streams that are not measured together.
+//! A tick: metrics move on by readings and gaps only. A device that fails or is silent gives gaps, so
+//! that windows end and alarms wait no longer than its slots are apart.
 
-use std::{num::NonZeroUsize, sync::Arc};
+mod align;
+mod axis;
+mod component;
+mod graph;
+mod plan;
+mod route;
+
+use std::{collections::HashMap, sync::Arc};
 
 use domain::{
-    NoData, Quantity, QuantityKind, Reading, Stream, StreamName, StreamReading,
-    derived::{MovingAverage, dew_point},
+    BootId, NoData, Quality, Reading, Stream, StreamName, StreamReading, Timestamp,
+    derived::{Input, SavedState},
 };
-use executor::{Executor, JobHandle, Key, Priority};
+use executor::{Executor, JobHandle, Priority};
 
+use self::{
+    align::Told,
+    axis::Axis,
+    component::{Component, Scratch},
+    graph::Graph,
+    route::Routed,
+};
+pub use self::{
+    graph::{BadGraph, order, path},
+    plan::MetricPlan,
+};
 use crate::{acquire::Acquired, telemetry::Counters};
 
-/// What a metric computes, and from which streams.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Function {
-    /// The dew point of the air, in °C.
-    DewPoint {
-        /// A stream of temperatures.
-        temperature: StreamName,
-        /// A stream of relative humidities from the same device.
-        humidity: StreamName,
-    },
-    /// The mean of the last readings.
-    MovingAverage {
-        /// Any stream.
-        of: StreamName,
-        /// Over how many.
-        samples: NonZeroUsize,
-    },
-}
-
-/// A derived metric as configured.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct MetricPlan {
-    /// The stream it makes.
-    pub stream: Stream,
-    /// The number of the device that all its inputs come from.
-    pub device: usize,
-    /// How.
-    pub function: Function,
-}
-
-impl Function {
-    const fn first_input(&self) -> &StreamName {
-        match self {
-            Self::DewPoint { temperature, .. } => temperature,
-            Self::MovingAverage { of, .. } => of,
-        }
-    }
-
-    /// What the function gives, when its (first) input is of kind `input`.
-    pub const fn kind(&self, input: QuantityKind) -> QuantityKind {
-        match self {
-            Self::DewPoint { .. } => QuantityKind::Temperature,
-            Self::MovingAverage { .. } => input,
-        }
-    }
-}
+/// Jobs for each worker: enough to even out components of unequal work.
+const JOBS_PER_WORKER: usize = 4;
 
 /// All derived metrics of the gateway.
 pub struct Derivation {
     executor: Arc<Executor>,
     counters: Arc<Counters>,
-    metrics: Vec<Metric>,
+    graph: Graph,
+    axis: Axis,
+    /// By number. Away while a job has it, and for good if the job was lost.
+    components: Vec<Option<Box<Component>>>,
+    /// How urgent each component is while all is well.
+    usual: Vec<Priority>,
+    routed: Arc<Routed>,
+    due: Vec<(Priority, usize)>,
 }
 
-struct Metric {
-    plan: Arc<MetricPlan>,
-    /// Away while a job has it.
-    state: Option<State>,
+/// Where metrics begin.
+#[derive(Clone, Debug)]
+pub struct Beginning {
+    /// The boot that the machine is in.
+    pub boot: BootId,
+    /// What the clocks say.
+    pub now: Timestamp,
+    /// What an earlier run has saved, if anything.
+    pub saved: Option<SavedState>,
 }
 
-enum State {
-    Stateless,
-    MovingAverage(MovingAverage),
-}
-
-type Outcome = (State, Vec<Reading>);
-
-impl Derivation {
-    /// Metrics with fresh state.
-    pub fn new(plans: Vec<MetricPlan>, executor: Arc<Executor>, counters: Arc<Counters>) -> Self {
-        let metrics =
-            plans.into_iter().map(|plan| Metric { plan: Arc::new(plan), state: None }).collect();
-        Self { executor, counters, metrics }
-    }
-
-    /// Whether there is nothing to derive.
-    pub const fn is_empty(&self) -> bool {
-        self.metrics.is_empty()
-    }
-
-    /// Computes what follows from `batch`; each metric's readings are in the order of its inputs.
-    pub fn derive(&mut self, batch: &Arc<[Acquired]>) -> Vec<StreamReading> {
-        let (executor, counters) = (&self.executor, &self.counters);
-        let concerned = self
-            .metrics
-            .iter_mut()
-            .filter(|metric| batch.iter().any(|acquired| acquired.device == metric.plan.device));
-        let started: Vec<_> =
-            concerned.map(|metric| (metric.start(executor, batch), metric)).collect();
-        let mut derived = Vec::new();
-        for (job, metric) in started {
-            let readings = metric.finish(job, batch);
-            for reading in readings {
-                if let Err(reason) = reading.outcome {
-                    counters.gap(reason);
-                }
-                derived.push(StreamReading { stream: metric.plan.stream.clone(), reading });
-            }
-        }
-        derived
-    }
+/// Components with their numbers, in one job, and what they have told.
+struct Pack {
+    components: Vec<(usize, Box<Component>)>,
+    told: Vec<StreamReading>,
 }
 
 /// A job under way, or already run because the pool would not take it.
 enum Started {
-    OnPool(JobHandle<Outcome>),
-    Here(Outcome),
+    OnPool(JobHandle<Pack>),
+    Here(Pack),
 }
 
-impl Metric {
-    fn start(&mut self, executor: &Executor, batch: &Arc<[Acquired]>) -> Started {
-        let state = self.state.take().unwrap_or_else(|| State::new(&self.plan.function));
-        let (plan, batch) = (Arc::clone(&self.plan), Arc::clone(batch));
-        let submitter = executor
-            .submitter()
-            .name("derive")
-            .key(Key::of(&self.plan.stream.name))
-            .priority(priority(&batch, self.plan.device));
-        match submitter.submit(move || advance(state, &plan, &batch)) {
+impl Derivation {
+    /// Metrics that go on from what was saved, or from their first state.
+    ///
+    /// # Errors
+    ///
+    /// [`BadGraph`] if they need each other in a circle, or cannot be made.
+    pub fn new(
+        plans: Vec<MetricPlan>,
+        beginning: Beginning,
+        executor: Arc<Executor>,
+        counters: Arc<Counters>,
+    ) -> Result<Self, BadGraph> {
+        for plan in &plans {
+            let stream = || plan.stream.name.clone();
+            plan.make().map_err(|cause| BadGraph::Metric { stream: stream(), cause })?;
+        }
+        let graph = Graph::new(plans)?;
+        let Beginning { boot, now, saved } = beginning;
+        let axis = Axis::starting(boot, now, saved.as_ref().map(|saved| saved.axis));
+        let saved = saved.map(|saved| saved.metrics).unwrap_or_default();
+        let saved: HashMap<_, _> = saved.iter().map(|metric| (&metric.stream, metric)).collect();
+        let component = |plans| {
+            let mut component = Component::new(plans, &counters);
+            component.restore(&saved);
+            Some(Box::new(component))
+        };
+        let components = graph.components.iter().map(component).collect();
+        let has_alarm = graph.components.iter().map(|plans| Component::has_alarm(plans));
+        let usual = has_alarm.map(|alarm| if alarm { Priority::High } else { Priority::Medium });
+        let usual = usual.collect();
+        let routed = Arc::new(Routed::new(graph.feeds.len()));
+        Ok(Self { executor, counters, graph, axis, components, usual, routed, due: Vec::new() })
+    }
+
+    /// Whether there is nothing to derive.
+    pub const fn is_empty(&self) -> bool {
+        self.components.is_empty()
+    }
+
+    /// Computes what follows from `batch`; each metric's readings are in the order of its inputs. What
+    /// the most urgent components tell comes first.
+    pub fn derive(&mut self, batch: &[Acquired]) -> Vec<StreamReading> {
+        self.derive_in_parts(batch).into_iter().flatten().collect()
+    }
+
+    /// As [`derive`](Self::derive), in as many parts as there were jobs: what many metrics tell is not moved
+    /// once more.
+    pub fn derive_in_parts(&mut self, batch: &[Acquired]) -> Vec<Vec<StreamReading>> {
+        if Arc::get_mut(&mut self.routed).is_none() {
+            self.routed = Arc::new(Routed::new(self.graph.feeds.len()));
+        }
+        let Some(routed) = Arc::get_mut(&mut self.routed) else { return Vec::new() };
+        routed.take(batch, &self.graph.sources, &mut self.axis);
+        routed.concerned(&self.graph, &self.usual, &mut self.due);
+        let jobs = JOBS_PER_WORKER * self.executor.metrics().workers;
+        let length = self.due.len().div_ceil(jobs.max(1)).max(1);
+        let due = std::mem::take(&mut self.due);
+        let started: Vec<_> = due.chunks(length).map(|due| (self.start(due), due)).collect();
+        let newest = batch.last().and_then(|acquired| acquired.readings.last());
+        let mut parts = Vec::with_capacity(started.len());
+        for (job, due) in started {
+            parts.push(self.finish(job, due).unwrap_or_else(|lost| {
+                let lost = lost.into_iter().zip(newest.iter().cycle());
+                let gap = |(stream, newest): (_, &&StreamReading)| {
+                    self.counters.gap(NoData::Internal);
+                    let reading = Reading::measured(newest.reading.at, Err(NoData::Internal));
+                    StreamReading { stream, reading }
+                };
+                lost.map(gap).collect()
+            }));
+        }
+        self.due = due;
+        parts
+    }
+
+    /// Decides on all that still waits for company: the last readings.
+    pub fn flush(&mut self) -> Vec<StreamReading> {
+        let (nothing, mut scratch, mut derived) = (Routed::new(0), Scratch::default(), Vec::new());
+        for component in self.components.iter_mut().flatten() {
+            component.run(&nothing, true, &mut scratch, &mut derived);
+        }
+        derived
+    }
+
+    /// Lets the alarm `stream` know, at `now`, that an operator has taken note of it, and computes what
+    /// follows. Nothing if there is no such alarm, or nothing to take note of.
+    pub fn acknowledge(
+        &mut self,
+        stream: &StreamName,
+        now: Timestamp,
+    ) -> Option<Vec<StreamReading>> {
+        let number_in = |plans: &Arc<[_]>| {
+            plans.iter().position(|plan: &graph::NodePlan| plan.metric.stream.name == *stream)
+        };
+        let mut components = self.graph.components.iter().enumerate();
+        let (component, number) =
+            components.find_map(|(component, plans)| Some((component, number_in(plans)?)))?;
+        let input = Input { outcome: Err(NoData::NotReady), quality: Quality::Good };
+        let at = self.axis.moment(now.monotonic);
+        let now = Told { order: 0, at, stamp: now, input };
+        let component = self.components.get_mut(component)?.as_mut()?;
+        let mut derived = Vec::new();
+        component.acknowledge(number, now, &mut derived).then_some(derived)
+    }
+
+    /// Whether an alarm has changed since this was last asked: then the state is worth saving at once.
+    pub fn take_alarm_change(&mut self) -> bool {
+        let mut has_changed = false;
+        for component in self.components.iter_mut().flatten() {
+            has_changed |= component.take_alarm_change();
+        }
+        has_changed
+    }
+
+    /// What is to survive a restart.
+    pub fn save(&self) -> SavedState {
+        let mut metrics = Vec::new();
+        for component in self.components.iter().flatten() {
+            component.save(&mut metrics);
+        }
+        SavedState { axis: self.axis.saved(), metrics }
+    }
+
+    /// Sends the components `due` on their way, together.
+    fn start(&mut self, due: &[(Priority, usize)]) -> Started {
+        let mut components = Vec::with_capacity(due.len());
+        for &(_, number) in due {
+            let kept = self.components[number].take();
+            let afresh =
+                || Box::new(Component::new(&self.graph.components[number], &self.counters));
+            components.push((number, kept.unwrap_or_else(afresh)));
+        }
+        let routed = Arc::clone(&self.routed);
+        let priority = due.first().map_or(Priority::Medium, |&(priority, _)| priority);
+        let submitter = self.executor.submitter().name("derive").priority(priority);
+        let advance = move || {
+            let (mut scratch, mut told) = (Scratch::default(), Vec::new());
+            for (_, component) in &mut components {
+                component.run(&routed, false, &mut scratch, &mut told);
+            }
+            // Before whoever waits for the job goes on: the room is used again.
+            drop(routed);
+            Pack { components, told }
+        };
+        match submitter.submit(advance) {
             Ok(handle) => Started::OnPool(handle),
             Err(refused) => Started::Here((refused.into_job())()),
         }
     }
 
-    fn finish(&mut self, job: Started, batch: &[Acquired]) -> Vec<Reading> {
+    /// Takes the components of a job back. If it was lost, so were they: the next batch makes them
+    /// afresh, and their streams are told.
+    fn finish(
+        &mut self,
+        job: Started,
+        due: &[(Priority, usize)],
+    ) -> Result<Vec<StreamReading>, Vec<Stream>> {
         let outcome = match job {
-            Started::Here(outcome) => Ok(outcome),
+            Started::Here(pack) => Ok(pack),
             Started::OnPool(handle) => handle.join(),
         };
         match outcome {
-            Ok((state, readings)) => {
-                self.state = Some(state);
-                readings
+            Ok(Pack { components, told }) => {
+                for (number, component) in components {
+                    self.components[number] = Some(component);
+                }
+                Ok(told)
             }
-            // The state went down with the job; the next batch starts with a fresh one.
             Err(error) => {
-                tracing::error!(stream = %self.plan.stream.name, %error, "derived metric failed");
-                let of_device = batch.iter().filter(|a| a.device == self.plan.device);
-                let inputs = of_device.filter_map(|a| input(a, self.plan.function.first_input()));
-                inputs.map(|r| Reading::measured(r.at, Err(NoData::Internal))).collect()
+                tracing::error!(%error, "derived metrics are lost, and start afresh");
+                let plans = due.iter().flat_map(|&(_, n)| self.graph.components[n].iter());
+                let streams: Vec<_> = plans.map(|plan| plan.metric.stream.clone()).collect();
+                self.counters.metric_panics.add(streams.len() as u64);
+                Err(streams)
             }
         }
-    }
-}
-
-/// News of a device that has failed goes before samples.
-fn priority(batch: &[Acquired], device: usize) -> Priority {
-    let of_device = batch.iter().filter(|acquired| acquired.device == device);
-    let mut outcomes = of_device.flat_map(|a| &a.readings).map(|r| r.reading.outcome);
-    let has_failed = outcomes.any(|outcome| outcome.is_err_and(NoData::is_device_failure));
-    if has_failed { Priority::Critical } else { Priority::Medium }
-}
-
-fn advance(mut state: State, plan: &MetricPlan, batch: &[Acquired]) -> Outcome {
-    let of_device = batch.iter().filter(|acquired| acquired.device == plan.device);
-    let readings = of_device.filter_map(|acquired| state.next(&plan.function, acquired)).collect();
-    (state, readings)
-}
-
-impl State {
-    fn new(function: &Function) -> Self {
-        match function {
-            Function::DewPoint { .. } => Self::Stateless,
-            Function::MovingAverage { samples, .. } => {
-                Self::MovingAverage(MovingAverage::new(*samples))
-            }
-        }
-    }
-
-    /// The metric at the time of `acquired`; `None` if that has nothing to do with its inputs.
-    fn next(&mut self, function: &Function, acquired: &Acquired) -> Option<Reading> {
-        match (function, self) {
-            (Function::DewPoint { temperature, humidity }, _) => {
-                let air = input(acquired, temperature)?;
-                let humid = input(acquired, humidity)?;
-                let outcome = dew_point_of(air.outcome, humid.outcome);
-                Some(Reading::measured(air.at, outcome))
-            }
-            (Function::MovingAverage { of, .. }, Self::MovingAverage(average)) => {
-                let reading = input(acquired, of)?;
-                Some(Reading::measured(reading.at, average.next(reading.outcome)))
-            }
-            (Function::MovingAverage { .. }, Self::Stateless) => None,
-        }
-    }
-}
-
-fn input<'a>(acquired: &'a Acquired, stream: &StreamName) -> Option<&'a Reading> {
-    acquired.readings.iter().find(|r| r.stream.name == *stream).map(|r| &r.reading)
-}
-
-fn dew_point_of(
-    air: Result<Quantity, NoData>,
-    humidity: Result<Quantity, NoData>,
-) -> Result<Quantity, NoData> {
-    match (air?, humidity?) {
-        (Quantity::Temperature(air), Quantity::RelativeHumidity(humidity)) => {
-            dew_point(air, humidity).map(Quantity::Temperature)
-        }
-        _ => Err(NoData::Undefined),
     }
 }
 

@@ -27,13 +27,13 @@ use std::{
     sync::Arc,
 };
 
-use domain::{Backoff, BootId, GatewayId, Monotonic};
+use domain::{Backoff, BootId, GatewayId, Monotonic, StreamName};
 use ports::{
     Clock, Delivery, Message, NotTaken, Position, PublishError, Publisher, Spool, SpoolError, Token,
 };
 use wire::{
     Topics,
-    status::{DeviceStatus, State, Status},
+    status::{DeviceStatus, Origin, State, Status},
 };
 
 use self::flight::{Flights, messages};
@@ -82,6 +82,7 @@ pub struct Forwarder<P> {
     counters: Arc<Counters>,
     tally: Tally,
     devices: Option<DeviceNews>,
+    derived: BTreeMap<StreamName, Origin>,
     /// The changes that the newest status tells of.
     changes_told: u64,
     backoff: Backoff,
@@ -153,12 +154,20 @@ impl<P: Publisher> Forwarder<P> {
             counters,
             tally,
             devices: None,
+            derived: BTreeMap::new(),
             changes_told: 0,
             backoff,
             link,
             state,
             last_token: 0,
         }
+    }
+
+    /// Lets the status tell what each derived stream is made of.
+    #[must_use]
+    pub fn with_derived(mut self, derived: BTreeMap<StreamName, Origin>) -> Self {
+        self.derived = derived;
+        self
     }
 
     /// Lets the status tell of the devices too.
@@ -390,6 +399,7 @@ impl<P: Publisher> Forwarder<P> {
             heads: self.spool.heads().into_iter().collect(),
             counters: (self.tally)(),
             devices: self.devices.as_ref().map(|devices| (devices.report)()).unwrap_or_default(),
+            derived: self.derived.clone(),
         };
         let now = self.clock.now().monotonic;
         let Link::Up(epoch) = &mut self.link else { return };
@@ -415,18 +425,23 @@ impl<P: Publisher> Forwarder<P> {
     }
 }
 
-/// The bytes of a status, without devices, and then without heads and counters too, where the broker
-/// does not take as many: a status must never be what ends an epoch.
+/// The bytes of a status, without what derived streams are made of, then without devices, and then
+/// without heads and counters too, where the broker does not take as many: a status must never be what
+/// ends an epoch.
 fn shortened(mut status: Status, bytes_max: usize) -> Vec<u8> {
     let whole = status.encode();
     if whole.len() <= bytes_max {
         return whole;
     }
     tracing::debug!(length = whole.len(), bytes_max, "status sent without all that it could say");
-    status.devices.clear();
-    let short = status.encode();
-    if short.len() <= bytes_max {
-        return short;
+    let shorter: [fn(&mut Status); 2] =
+        [|status| status.derived.clear(), |status| status.devices.clear()];
+    for shorten in shorter {
+        shorten(&mut status);
+        let short = status.encode();
+        if short.len() <= bytes_max {
+            return short;
+        }
     }
     Status { heads: BTreeMap::new(), counters: BTreeMap::new(), ..status }.encode()
 }

@@ -7,9 +7,10 @@
 //! * [`acquire`] — one worker per bus asks each device at its time, or listens to it. Uses [`schedule`].
 //! * [`quality`] — how well each device is sampled.
 //! * [`queue`] — bounded, with a named policy for when it is full.
-//! * [`mod@derive`] — derived metrics as jobs on the thread pool, each stream in order.
+//! * [`mod@derive`] — derived metrics: a graph over streams, aligned in time, as jobs on the thread pool.
 //! * [`store`] — appends readings to the spool, as samples.
 //! * [`supervise`] — sees a worker that hangs with its bus, and speaks for its devices.
+//! * [`alarms`] — hands an operator's note to the alarm that it is for.
 //! * [`command`] — carries out what an operator asks for, keeps it, and has it audited.
 //! * [`forward`] — sends the backlog and moves the cursor by what the broker acknowledged.
 //! * [`telemetry`] — what the gateway counts about itself.
@@ -29,6 +30,7 @@
 //! composition root calls. A simulation calls `step` itself, on virtual time.
 
 pub mod acquire;
+pub mod alarms;
 pub mod command;
 pub mod derive;
 pub mod forward;

@@ -6,22 +6,31 @@
 //! 2. A hole in a device's ordinals is where the queue dropped: its streams get an `overflow` gap.
 //! 3. A spool that is full or failing for a while is tried again until it takes the batch; the queue
 //!    fills up behind it, and its policy decides. Only what can never be stored is given up, counted.
+//! 4. The state of derived metrics is saved after what they told was appended: each interval, within a
+//!    second when an alarm has changed, and at the end. A crash costs them what came since.
 
 use core::time::Duration;
 use std::{collections::HashMap, sync::Arc};
 
-use crossbeam_channel::{Receiver, RecvTimeoutError};
+use crossbeam_channel::{Receiver, RecvError, never, select};
 use domain::{Backoff, Monotonic, NoData, Reading, Stream, StreamReading};
-use ports::{Clock, Spool, SpoolError, Wake, Waker};
+use ports::{Clock, Spool, SpoolError, StateKeeper, Wake, Waker};
 
-use crate::{acquire::Acquired, derive::Derivation, telemetry::Counters};
+use crate::{acquire::Acquired, alarms::Note, derive::Derivation, telemetry::Counters};
 
 /// The most that is taken out of the queue at one time. Bounds memory and the time to an append.
-const BATCH_MAX: usize = 256;
+const BATCH_MAX: usize = 1_024;
+
+/// The most readings in one append: with the longest names, and all streams new, some 720 kB of the 1 MiB
+/// that a record of the spool may have.
+const APPEND_MAX: usize = 4_096;
 
 /// Waits between attempts to append to a spool that fails.
 const RETRY_FIRST: Duration = Duration::from_millis(100);
 const RETRY_MOST: Duration = Duration::from_secs(5);
+
+/// The state is saved no more often than this, however often alarms change.
+const STATE_PAUSE: Duration = Duration::from_secs(1);
 
 /// Moves readings from the queue into the spool.
 pub struct Store {
@@ -37,6 +46,20 @@ pub struct Store {
     wake_forwarder: Waker,
     sync_interval: Duration,
     sync_due: Option<Monotonic>,
+    state: Option<StateKeeping>,
+    /// When the state is next to be saved; nothing if it has not changed.
+    state_due: Option<Monotonic>,
+    /// When it was last saved.
+    state_saved: Option<Monotonic>,
+    notes: Receiver<Note>,
+}
+
+/// How the state of the derived metrics is kept.
+pub struct StateKeeping {
+    /// Where.
+    pub keeper: Box<dyn StateKeeper>,
+    /// How often, while readings come in.
+    pub interval: Duration,
 }
 
 /// What [`Store`] is made of.
@@ -83,51 +106,149 @@ impl Store {
             wake_forwarder,
             sync_interval,
             sync_due: None,
+            state: None,
+            state_due: None,
+            state_saved: None,
+            notes: never(),
         }
+    }
+
+    /// Keeps the state of the derived metrics.
+    #[must_use]
+    pub fn with_state(mut self, state: StateKeeping) -> Self {
+        self.state = Some(state);
+        self
+    }
+
+    /// Hands on what operators say of alarms.
+    #[must_use]
+    pub fn with_notes(mut self, notes: Receiver<Note>) -> Self {
+        self.notes = notes;
+        self
     }
 
     /// Stores what is in the queue now, and says how many outcomes of devices that were.
     pub fn step(&mut self) -> usize {
+        while let Ok(note) = self.notes.try_recv() {
+            self.note(&note);
+        }
         let batch: Vec<_> = self.outlet.try_iter().take(BATCH_MAX).collect();
         let length = batch.len();
         self.store(batch);
-        self.sync_if_due();
+        self.do_what_is_due();
         length
     }
 
-    /// Stores until every bus worker has ended and the queue is empty; then syncs.
+    /// Stores until every bus worker has ended and the queue is empty; then [finishes](Self::finish).
     pub fn run(mut self) {
         loop {
-            let left = self.until_sync();
-            match self.outlet.recv_timeout(left) {
-                Ok(first) => {
-                    let rest = self.outlet.try_iter().take(BATCH_MAX - 1);
-                    let batch = std::iter::once(first).chain(rest).collect();
-                    self.store(batch);
-                }
-                Err(RecvTimeoutError::Timeout) => {}
-                Err(RecvTimeoutError::Disconnected) => break,
+            let left = self.until_due();
+            let (outlet, notes) = (self.outlet.clone(), self.notes.clone());
+            select! {
+                recv(outlet) -> first => match first {
+                    Ok(first) => {
+                        let rest = self.outlet.try_iter().take(BATCH_MAX - 1);
+                        let batch = std::iter::once(first).chain(rest).collect();
+                        self.store(batch);
+                    }
+                    Err(RecvError) => break,
+                },
+                recv(notes) -> note => match note {
+                    Ok(note) => self.note(&note),
+                    Err(RecvError) => self.notes = never(),
+                },
+                default(left) => {}
             }
-            self.sync_if_due();
+            self.do_what_is_due();
         }
+        self.finish();
+    }
+
+    /// Stores what still waits in derived metrics, saves their state, and syncs.
+    pub fn finish(&mut self) {
+        let derived = self.derivation.flush();
+        self.append_all(&derived);
+        self.save_state();
         self.sync();
     }
 
-    fn until_sync(&self) -> Duration {
+    fn until_due(&self) -> Duration {
         const IDLE: Duration = Duration::from_secs(3_600);
-        self.sync_due.map_or(IDLE, |due| due.saturating_since(self.clock.now().monotonic))
+        let due = self.sync_due.into_iter().chain(self.state_due).min();
+        due.map_or(IDLE, |due| due.saturating_since(self.clock.now().monotonic))
+    }
+
+    fn do_what_is_due(&mut self) {
+        self.sync_if_due();
+        if self.state_due.is_some_and(|due| due <= self.clock.now().monotonic) {
+            self.save_state();
+        }
     }
 
     fn store(&mut self, batch: Vec<Acquired>) {
         if batch.is_empty() {
             return;
         }
-        let batch: Arc<[Acquired]> = self.with_overflow_gaps(batch).into();
-        let derived = self.derivation.derive(&batch);
-        let acquired = batch.iter().flat_map(|acquired| acquired.readings.iter().cloned());
-        let readings: Vec<_> = acquired.chain(derived).collect();
-        self.append(&readings);
-        (self.wake_forwarder)();
+        let batch = self.with_overflow_gaps(batch);
+        let derived = self.derivation.derive_in_parts(&batch);
+        let mut readings: Vec<_> =
+            batch.into_iter().flat_map(|acquired| acquired.readings).collect();
+        for mut part in derived {
+            // A record of its own for each part pays only if it is a large one.
+            if readings.len() + part.len() > APPEND_MAX {
+                self.append_all(&std::mem::take(&mut readings));
+            }
+            if readings.is_empty() { readings = part } else { readings.append(&mut part) }
+        }
+        self.append_all(&readings);
+        self.state_is_new();
+    }
+
+    fn note(&mut self, note: &Note) {
+        if !note.take() {
+            return;
+        }
+        let derived = self.derivation.acknowledge(&note.alarm, self.clock.now());
+        // Before the spool is asked, which may take its time.
+        let _ = note.answer.try_send(derived.is_some());
+        if let Some(derived) = derived {
+            self.append_all(&derived);
+            self.state_is_new();
+        }
+    }
+
+    fn append_all(&mut self, readings: &[StreamReading]) {
+        for part in readings.chunks(APPEND_MAX) {
+            self.append(part);
+        }
+        if !readings.is_empty() {
+            (self.wake_forwarder)();
+        }
+    }
+
+    /// The derived metrics have moved on: their state is to be saved some time, or soon.
+    fn state_is_new(&mut self) {
+        let Some(state) = self.state.as_ref().filter(|_| !self.derivation.is_empty()) else {
+            return;
+        };
+        let now = self.clock.now().monotonic;
+        let due = *self.state_due.get_or_insert(now + state.interval);
+        if self.derivation.take_alarm_change() {
+            let soon = self.state_saved.map_or(now, |saved| saved + STATE_PAUSE);
+            self.state_due = Some(due.min(soon));
+        }
+    }
+
+    fn save_state(&mut self) {
+        let Some(state) = self.state.as_mut().filter(|_| !self.derivation.is_empty()) else {
+            return;
+        };
+        self.state_due = None;
+        self.state_saved = Some(self.clock.now().monotonic);
+        if let Err(error) = state.keeper.keep(&self.derivation.save()) {
+            self.counters.states_unsaved.add(1);
+            tracing::warn!(%error, cause = %error.cause, "windows would begin anew after a restart");
+        }
     }
 
     /// Puts a gap before each outcome that comes after a hole.

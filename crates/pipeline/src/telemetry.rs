@@ -80,6 +80,12 @@ counters! {
     frames_ignored,
     /// Frames refused.
     frames_corrupt,
+    /// Readings that came too late for a metric of which they are an input.
+    readings_late,
+    /// Panics caught in derived metrics.
+    metric_panics,
+    /// Attempts to save the state of the derived metrics that failed.
+    states_unsaved,
     /// Attempts to append to the spool or to sync it that failed and were made again.
     spool_retries,
     /// Readings that could not be stored and were given up.

@@ -1,6 +1,7 @@
-//! The ports to what outlives the process besides samples: settings, and the audit of commands.
+//! The ports to what outlives the process besides samples: settings, the state of derived metrics, and
+//! the audit of commands.
 
-use domain::{Command, Correction, Kept, Outcome, Timestamp};
+use domain::{Command, Correction, Kept, Outcome, Timestamp, derived::SavedState};
 
 /// The medium did not take it.
 #[derive(Debug, thiserror::Error)]
@@ -27,6 +28,20 @@ pub trait Keeper: Send {
     ///
     /// [`NotKept`] if the medium fails.
     fn keep(&mut self, settings: &Kept) -> Result<(), NotKept>;
+}
+
+/// Keeps the state of the derived metrics over a restart.
+///
+/// # Contract
+///
+/// As for [`Keeper`]: whole, durable, and a failure leaves what was kept before.
+pub trait StateKeeper: Send {
+    /// Keeps `state` instead of what was kept before.
+    ///
+    /// # Errors
+    ///
+    /// [`NotKept`] if the medium fails.
+    fn keep(&mut self, state: &SavedState) -> Result<(), NotKept>;
 }
 
 /// One command, and what came of it.

@@ -31,7 +31,7 @@ pub use device::{
     TargetRange,
 };
 pub use input_line::{Edge, InputLine};
-pub use keeping::{Audit, AuditRecord, Keeper, NotKept};
+pub use keeping::{Audit, AuditRecord, Keeper, NotKept, StateKeeper};
 pub use publisher::{Delivery, Message, NotTaken, PublishError, Publisher, Token, Waker};
 pub use serial_line::SerialLine;
 pub use spool::{Appended, Backlog, Position, Spool, SpoolCount, SpoolError};

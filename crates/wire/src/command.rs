@@ -13,7 +13,7 @@
 use core::time::Duration;
 use std::collections::BTreeMap;
 
-use domain::{Calibration, Command, Outcome, Procedure, Target};
+use domain::{Calibration, Command, Outcome, Procedure, StreamName, Target};
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -46,6 +46,8 @@ struct Request {
     procedure: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     target: Option<f64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    alarm: Option<String>,
 }
 
 /// Encodes a command as version 1, without the end of the line.
@@ -71,6 +73,7 @@ pub fn encode(command: &Command) -> Vec<u8> {
             request.target = *target;
         }
         Command::Stop { is_kept, .. } => request.keep = Some(*is_kept),
+        Command::Acknowledge { alarm } => request.alarm = Some(alarm.to_string()),
         Command::GetStatus(_) | Command::Reset(_) | Command::Start(_) => {}
     }
     // Texts and finite numbers under text keys: there is nothing to fail on.
@@ -108,6 +111,7 @@ pub fn decode(bytes: &[u8]) -> Result<Command, DecodeError> {
         "reset" => Command::Reset(target()),
         "start" => Command::Start(target()),
         "stop" => Command::Stop { target: target(), is_kept },
+        "acknowledge" => Command::Acknowledge { alarm: request.alarm()? },
         other => return Err(wrong("command", other)),
     })
 }
@@ -126,6 +130,11 @@ impl Request {
             .map_err(|_| wrong("calibration", &format!("{gain} {offset}")))
     }
 
+    fn alarm(&self) -> Result<StreamName, DecodeError> {
+        let alarm = self.alarm.as_deref().ok_or_else(|| missing("alarm"))?;
+        StreamName::parse(alarm).map_err(|_| wrong("alarm", alarm))
+    }
+
     /// Refuses a field that means nothing to the command.
     fn refuse_surplus(&self) -> Result<(), DecodeError> {
         let (rate, line, stop, procedure) = match self.command.as_str() {
@@ -135,7 +144,10 @@ impl Request {
             "stop" => (false, false, true, false),
             _ => (false, false, false, false),
         };
+        let note = self.command == "acknowledge";
         let fields = [
+            (self.alarm.is_some() && !note, "alarm"),
+            (self.device.is_some() && note, "device"),
             (self.period_us.is_some() && !rate, "period_us"),
             (self.sensor.is_some() && !line, "sensor"),
             (self.gain.is_some() && !line, "gain"),

@@ -4,13 +4,17 @@
 //! breaks; the gateway itself says `online` while it runs and `stopped` as its last word.
 
 pub(crate) mod device;
+mod origin;
 
 use std::collections::BTreeMap;
 
 use domain::{BootId, GatewayId, SequenceNumber, StreamName};
 use serde::{Deserialize, Serialize};
 
-pub use self::device::{DeviceStatus, Lateness};
+pub use self::{
+    device::{DeviceStatus, Lateness},
+    origin::Origin,
+};
 use crate::{
     VERSION,
     payload::{DecodeError, check_version, wrong},
@@ -45,6 +49,8 @@ pub struct Status {
     pub counters: BTreeMap<String, u64>,
     /// How its devices fare, by name; empty where it does not say.
     pub devices: BTreeMap<String, DeviceStatus>,
+    /// What each derived stream is made of; empty where it does not say.
+    pub derived: BTreeMap<StreamName, Origin>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -62,6 +68,8 @@ struct Json {
     counters: BTreeMap<String, u64>,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     devices: BTreeMap<String, device::Json>,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    derived: BTreeMap<String, origin::Json>,
 }
 
 impl Status {
@@ -75,6 +83,7 @@ impl Status {
             heads: BTreeMap::new(),
             counters: BTreeMap::new(),
             devices: BTreeMap::new(),
+            derived: BTreeMap::new(),
         }
     }
 
@@ -93,6 +102,11 @@ impl Status {
                 .iter()
                 .map(|(name, device)| (name.clone(), device.into()))
                 .collect(),
+            derived: self
+                .derived
+                .iter()
+                .map(|(name, origin)| (name.to_string(), origin.into()))
+                .collect(),
         };
         // Texts and integers under text keys: there is nothing to fail on.
         serde_json::to_vec(&json).unwrap_or_default()
@@ -107,10 +121,9 @@ impl Status {
         check_version(bytes)?;
         let json: Json = serde_json::from_slice(bytes).map_err(DecodeError::Shape)?;
         let boot = json.boot.as_deref().map(BootId::parse).transpose();
-        let head = |(name, seq): (String, u64)| match StreamName::parse(&name) {
-            Ok(stream) => Ok((stream, SequenceNumber(seq))),
-            Err(_) => Err(wrong("stream", &name)),
-        };
+        let stream = |name: &str| StreamName::parse(name).map_err(|_| wrong("stream", name));
+        let head = |(name, seq): (String, u64)| Ok((stream(&name)?, SequenceNumber(seq)));
+        let origin = |(name, json): (String, origin::Json)| Ok((stream(&name)?, json.read()?));
         let device = |(name, json): (String, device::Json)| Ok((name, json.read()?));
         Ok(Self {
             gateway: GatewayId::new(&json.gateway).map_err(|_| wrong("gateway", &json.gateway))?,
@@ -120,6 +133,7 @@ impl Status {
             heads: json.heads.into_iter().map(head).collect::<Result<_, _>>()?,
             counters: json.counters,
             devices: json.devices.into_iter().map(device).collect::<Result<_, _>>()?,
+            derived: json.derived.into_iter().map(origin).collect::<Result<_, _>>()?,
         })
     }
 }
@@ -141,6 +155,7 @@ mod tests {
                 .into(),
             counters: [("samples_appended".to_owned(), 42)].into(),
             devices: BTreeMap::new(),
+            derived: BTreeMap::new(),
         }
     }
 
@@ -221,6 +236,29 @@ mod tests {
         );
         assert_eq!(serde_json::to_string(&device::Json::from(&device)).unwrap(), text);
         assert_eq!(serde_json::from_str::<device::Json>(text).unwrap().read().unwrap(), device);
+    }
+
+    /// Frozen: a promise to subscribers. Do not change the test; make a version 2.
+    #[test]
+    fn version_1_status_with_derived_streams() {
+        let stream = |text: &str| StreamName::parse(text).unwrap();
+        let inputs = [("humidity", "outdoor.humidity"), ("temperature", "derived.mean")]
+            .map(|(role, input)| (role.to_owned(), stream(input)));
+        let origin = Origin { function: "dew_point".to_owned(), inputs: inputs.into() };
+        let derived = [(stream("derived.dew_point"), origin)].into();
+        let status = Status { derived, ..online() };
+        let text = concat!(
+            r#"{"v":1,"gateway":"greenhouse","state":"online","#,
+            r#""boot":"0f0f0f0f-0f0f-0f0f-0f0f-0f0f0f0f0f0f","program":"0.1.0","#,
+            r#""heads":{"outdoor.temperature":42},"counters":{"samples_appended":42},"#,
+            r#""derived":{"derived.dew_point":{"function":"dew_point","#,
+            r#""inputs":{"humidity":"outdoor.humidity","temperature":"derived.mean"}}}}"#
+        );
+        assert_eq!(String::from_utf8(status.encode()).unwrap(), text);
+        assert_eq!(Status::decode(text.as_bytes()).unwrap(), status);
+        for bad in [text.replace("derived.mean", "mean"), text.replace("\"derived.dew", "\"dew")] {
+            assert!(Status::decode(bad.as_bytes()).is_err(), "{bad}");
+        }
     }
 
     #[test]

@@ -23,7 +23,7 @@ fn of(entry: &Entry) -> Json {
         },
         "sensors": entry.sensors.iter().map(sensor).collect::<Vec<_>>(),
         "procedures": procedures(entry).iter().map(procedure).collect::<Vec<_>>(),
-        "parameters": entry.parameters.iter().map(parameter).collect::<Vec<_>>(),
+        "parameters": entry.parameters.iter().map(parameter_json).collect::<Vec<_>>(),
         "buses": entry.attachments.iter().map(|a| bus(entry, a)).collect::<Vec<_>>(),
     })
 }
@@ -51,7 +51,8 @@ fn procedure(procedure: &Procedure) -> Json {
     })
 }
 
-fn parameter(parameter: &Parameter) -> Json {
+/// One parameter: name, type, range and default.
+pub(crate) fn parameter_json(parameter: &Parameter) -> Json {
     let mut json = json!({
         "name": parameter.name,
         "summary": parameter.summary,
@@ -61,7 +62,7 @@ fn parameter(parameter: &Parameter) -> Json {
         "default": super::default_of(&parameter.value),
     });
     if let (Value::Named { fields, .. }, Json::Object(object)) = (&parameter.value, &mut json) {
-        let fields: Vec<_> = fields.iter().map(self::parameter).collect();
+        let fields: Vec<_> = fields.iter().map(parameter_json).collect();
         object.insert("fields".to_owned(), Json::Array(fields));
     }
     json

@@ -2,7 +2,7 @@
 
 use core::fmt::Write as _;
 
-use sensors::{Entry, Point};
+use sensors::{Entry, Parameter, Point};
 
 use super::{bus_of, default_of, example, flat, plain, procedures, range_of, times, type_of};
 use crate::config::spoken;
@@ -57,24 +57,29 @@ fn section(text: &mut String, entry: &Entry) {
         );
     }
     entry.sensors.iter().for_each(|point| text.push_str(&sensor(point)));
-    if !entry.parameters.is_empty() {
+    parameter_rows(text, entry.parameters);
+    if let Some(attachment) = entry.attachments.first() {
+        let whole = example(entry, attachment);
+        let device = whole.find("[devices.").map_or("", |at| &whole[at..]);
+        let _ = writeln!(text, "\n```toml\n{device}```");
+    }
+}
+
+/// The table of `parameters`; nothing if there is none.
+pub(crate) fn parameter_rows(text: &mut String, parameters: &'static [Parameter]) {
+    if !parameters.is_empty() {
         let _ = writeln!(
             text,
             "\n| parameter | type | range | default | what it is |\n|---|---|---|---|---|"
         );
     }
-    for (path, parameter) in flat(entry.parameters) {
+    for (path, parameter) in flat(parameters) {
         let default = default_of(&parameter.value);
         let default = default.map_or_else(|| "required".to_owned(), |value| format!("`{value}`"));
         let (kind, range) = (type_of(&parameter.value), range_of(&parameter.value));
         let range = range.replace('|', "\\|");
         let _ =
             writeln!(text, "| `{path}` | {kind} | {range} | {default} | {} |", parameter.summary);
-    }
-    if let Some(attachment) = entry.attachments.first() {
-        let whole = example(entry, attachment);
-        let device = whole.find("[devices.").map_or("", |at| &whole[at..]);
-        let _ = writeln!(text, "\n```toml\n{device}```");
     }
 }
 

@@ -2,7 +2,7 @@
 
 use core::fmt::Write as _;
 
-use sensors::{Entry, Point};
+use sensors::{Entry, Parameter, Point};
 
 use super::{bus_of, default_of, example, flat, plain, procedures, range_of, times, type_of};
 use crate::config::spoken;
@@ -46,10 +46,20 @@ pub(super) fn in_full(entry: &Entry) -> String {
     if sensors.is_empty() {
         let _ = writeln!(text, "  as configuration names them");
     }
-    if !entry.parameters.is_empty() {
+    parameter_lines(&mut text, entry.parameters);
+    for attachment in *attachments {
+        let class = attachment.class().name();
+        let _ = write!(text, "\nexample on {class}\n\n{}", example(entry, attachment));
+    }
+    text
+}
+
+/// The list of `parameters`; nothing if there is none.
+pub(crate) fn parameter_lines(text: &mut String, parameters: &'static [Parameter]) {
+    if !parameters.is_empty() {
         let _ = writeln!(text, "\nparameters");
     }
-    for (path, parameter) in flat(entry.parameters) {
+    for (path, parameter) in flat(parameters) {
         let default = default_of(&parameter.value);
         let default =
             default.map_or_else(|| "required".to_owned(), |value| format!("default {value}"));
@@ -57,11 +67,6 @@ pub(super) fn in_full(entry: &Entry) -> String {
         let range = if range.is_empty() { range } else { format!(", {range}") };
         let _ = writeln!(text, "  {path}  ({kind}{range}; {default})\n      {}", parameter.summary);
     }
-    for attachment in *attachments {
-        let class = attachment.class().name();
-        let _ = write!(text, "\nexample on {class}\n\n{}", example(entry, attachment));
-    }
-    text
 }
 
 fn sensor(point: &Point, width: usize) -> String {

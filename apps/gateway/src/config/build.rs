@@ -35,9 +35,7 @@ pub(super) fn config(reader: &mut Reader<'_>, catalogue: Catalogue) -> Option<Co
     let (control, realtime) = (control(reader, &spool), realtime(reader));
     let buses = buses::read(reader);
     let buses = devices::read(reader, catalogue, buses);
-    let streams: Vec<_> =
-        buses.iter().flat_map(|bus| &bus.devices).flat_map(|device| &device.streams).collect();
-    let derived = derived::read(reader, &streams);
+    let derived = derived::read(reader, &buses);
     Some(Config {
         gateway: gateway?,
         mqtt,
@@ -172,6 +170,12 @@ fn pipeline(reader: &mut Reader<'_>) -> Pipeline {
             SECOND..=HOUR,
             SECOND * 30,
         ),
+        state_interval: reader.duration(
+            &key("state_interval"),
+            table.state_interval,
+            SECOND..=HOUR,
+            SECOND * 60,
+        ),
     }
 }
 
@@ -208,7 +212,7 @@ fn realtime(reader: &mut Reader<'_>) -> Realtime {
 }
 
 /// `number`, of which the range is known to begin at 1.
-pub(super) fn non_zero(number: usize) -> NonZeroUsize {
+fn non_zero(number: usize) -> NonZeroUsize {
     NonZeroUsize::new(number).unwrap_or(NonZeroUsize::MIN)
 }
 

@@ -5,6 +5,7 @@
 
 use std::{borrow::Cow, collections::BTreeMap, ops::Range};
 
+use domain::derived::Formula;
 use toml::{
     Spanned,
     de::{DeTable, DeValue},
@@ -88,6 +89,26 @@ impl<'t> Document<'t> {
         table.insert(spanned(Cow::Owned(key.name().to_owned())), value);
         self.variables.insert(key.clone(), text);
         None
+    }
+
+    /// Writes each formula that stands in place of a metric's table, `derived.power = "…"`, out as the table
+    /// that it is short for.
+    pub(super) fn write_out_formulas(&mut self) {
+        let Some(DeValue::Table(derived)) = self.root.get_mut("derived").map(Spanned::get_mut)
+        else {
+            return;
+        };
+        for (name, value) in derived.iter_mut() {
+            let (name, span) = (name.span(), value.span());
+            let DeValue::String(formula) = value.get_ref() else { continue };
+            let formula = DeValue::String(formula.clone());
+            let function = DeValue::String(Cow::Borrowed(Formula::FUNCTION));
+            let key = |text| Spanned::new(name.clone(), Cow::Borrowed(text));
+            let mut table = Table::new();
+            table.insert(key("function"), Spanned::new(span.clone(), function));
+            table.insert(key(Formula::PARAMETER), Spanned::new(span.clone(), formula));
+            *value = Spanned::new(span, DeValue::Table(table));
+        }
     }
 
     /// The value of `key`, if there is one.

@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use domain::{FaultPolicy, GatewayId, Stream};
+use domain::{FaultPolicy, GatewayId, Stream, derived::Entry as Function};
 use pipeline::acquire::Priority;
 use sensors::{Arguments, BusClass, Entry};
 use serde::Deserialize;
@@ -102,6 +102,8 @@ pub struct Pipeline {
     pub drain_timeout: Duration,
     /// How often the gateway reports on itself.
     pub status_interval: Duration,
+    /// How often the state of the derived metrics is saved: what a crash may cost their windows.
+    pub state_interval: Duration,
 }
 
 /// What a full queue does with the next reading.
@@ -350,29 +352,16 @@ pub enum Pace {
 }
 
 /// A derived metric.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Derived {
     /// The stream it yields.
     pub stream: Stream,
-    /// What it is computed from, and how.
-    pub function: Function,
-}
-
-/// What a derived metric is computed from, and how.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Function {
-    /// The dew point of air. Both inputs are sensors of one device.
-    DewPoint {
-        /// The temperature of the air.
-        temperature: Stream,
-        /// Its relative humidity.
-        humidity: Stream,
-    },
-    /// The mean of the newest samples of one sensor.
-    MovingAverage {
-        /// What is averaged.
-        of: Stream,
-        /// How many samples.
-        samples: NonZeroUsize,
-    },
+    /// What it computes.
+    pub function: &'static Function,
+    /// What is said of it besides its inputs.
+    pub arguments: Arguments,
+    /// A stream for each role of the function, in that order.
+    pub inputs: Vec<Stream>,
+    /// How far apart in time inputs may be to belong together.
+    pub tolerance: Duration,
 }

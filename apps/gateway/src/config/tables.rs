@@ -69,6 +69,7 @@ tables! {
         batch_samples: i64,
         drain_timeout: Interval,
         status_interval: Interval,
+        state_interval: Interval,
     }
     /// `[log]`
     Log { level: LogLevel, format: LogFormat, }
@@ -126,12 +127,8 @@ tables! {
     AskedPriority { priority: Importance, slow_down: i64, }
     /// What a `[devices.*]` that speaks unasked has besides.
     SpeakingDevice { silence: Interval, }
-    /// What every `[derived.*]` has.
-    DerivedHead { function: String, }
-    /// The rest of a `[derived.*]` with function `dew_point`.
-    DewPoint { temperature: String, humidity: String, }
-    /// The rest of a `[derived.*]` with function `moving_average`.
-    MovingAverage { of: String, samples: i64, }
+    /// What every `[derived.*]` has; the rest are the roles and parameters of its function.
+    DerivedHead { function: String, tolerance: Interval, }
 }
 
 #[cfg(test)]

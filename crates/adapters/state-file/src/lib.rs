@@ -1,7 +1,8 @@
 //! What outlives the process besides samples, as files in one folder; `docs/specs/commands.md` has
-//! their formats.
+//! their formats; that of `derived.state` is in its module.
 //!
 //! * [`SettingsFile`] — `settings.json`: kept settings, replaced as a whole.
+//! * [`StateFile`] — `derived.state`: where the derived metrics stand, replaced as a whole.
 //! * [`AuditFile`] — `audit.jsonl`: one line per command, append-only, rotated once to `audit.1.jsonl`.
 //!
 //! # Deliberately absent
@@ -10,6 +11,25 @@
 
 mod audit;
 mod settings;
+mod state;
+
+use std::{
+    fs::{self, File},
+    io::{self, Write as _},
+    path::Path,
+};
 
 pub use audit::{AUDIT_BYTES_MAX, AuditFile};
 pub use settings::{SettingsError, SettingsFile};
+pub use state::{StateError, StateFile};
+
+/// Puts `bytes` in the place of the file `name`: written beside it, synced, renamed, and the folder
+/// synced, so that there is the old file or the new one whatever happens.
+fn replace(folder: &Path, name: &str, bytes: &[u8]) -> io::Result<()> {
+    let (new, path) = (folder.join(format!("{name}.new")), folder.join(name));
+    let mut file = File::create(&new)?;
+    file.write_all(bytes)?;
+    file.sync_all()?;
+    fs::rename(&new, path)?;
+    File::open(folder)?.sync_all()
+}

@@ -9,8 +9,7 @@
 
 use std::{
     collections::BTreeMap,
-    fs::{self, File},
-    io::{self, Write as _},
+    fs, io,
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -18,6 +17,8 @@ use std::{
 use domain::{Calibration, Kept, KeptDevice};
 use ports::{Keeper, NotKept};
 use serde::{Deserialize, Serialize};
+
+use crate::replace;
 
 const VERSION: u32 = 1;
 const NAME: &str = "settings.json";
@@ -109,15 +110,6 @@ impl SettingsFile {
         fs::rename(&path, &aside).map_err(unreadable)?;
         Ok((file, Kept::new(), Some(aside)))
     }
-
-    fn replace(&self, bytes: &[u8]) -> io::Result<()> {
-        let (new, path) = (self.folder.join(format!("{NAME}.new")), self.folder.join(NAME));
-        let mut file = File::create(&new)?;
-        file.write_all(bytes)?;
-        file.sync_all()?;
-        fs::rename(&new, path)?;
-        File::open(&self.folder)?.sync_all()
-    }
 }
 
 fn read(bytes: &[u8]) -> Option<Kept> {
@@ -156,7 +148,8 @@ fn write(settings: &Kept) -> Vec<u8> {
 
 impl Keeper for SettingsFile {
     fn keep(&mut self, settings: &Kept) -> Result<(), NotKept> {
-        self.replace(&write(settings)).map_err(|cause| NotKept { what: "settings", cause })
+        replace(&self.folder, NAME, &write(settings))
+            .map_err(|cause| NotKept { what: "settings", cause })
     }
 }
 

@@ -45,7 +45,7 @@ pub struct Entry {
     pub roles: &'static [Role],
     /// What else may be said of it.
     pub parameters: &'static [Parameter],
-    /// Two to four lines of configuration, beginning with `function = "…"`.
+    /// Two to five lines of configuration, beginning with `function = "…"`.
     pub example: &'static str,
     /// Makes the metric for inputs of these kinds, in the order of the roles.
     pub make: fn(&[QuantityKind], &Arguments) -> Made,
@@ -104,6 +104,15 @@ pub enum BadMetric {
     Undeclared(#[from] Undeclared),
 }
 
+/// By name: there is one entry for each.
+impl PartialEq for Entry {
+    fn eq(&self, other: &Self) -> bool {
+        self.function == other.function
+    }
+}
+
+impl Eq for Entry {}
+
 impl Group {
     /// Every group, in the order of the page.
     pub const ALL: &[Self] = &[
@@ -135,6 +144,13 @@ impl Group {
 /// Every function, group by group.
 pub fn entries() -> impl Iterator<Item = &'static Entry> {
     MODULES.iter().copied().flatten()
+}
+
+impl Entry {
+    /// Whether it takes so many inputs: one for each role, or as many as its formula has.
+    pub const fn takes(&self, inputs: usize) -> bool {
+        if self.roles.is_empty() { inputs > 0 } else { inputs == self.roles.len() }
+    }
 }
 
 /// Finds the function that configuration calls `function`.

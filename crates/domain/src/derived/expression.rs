@@ -34,7 +34,7 @@ use crate::{
 pub(super) const ENTRIES: &[Entry] = &[ENTRY];
 
 const ENTRY: Entry = Entry {
-    function: "expression",
+    function: Formula::FUNCTION,
     group: Group::Expression,
     summary: "What a formula over streams gives.",
     source: "numbers, streams, `+ - * / ^`, parentheses, `pi`, `abs min max clamp hypot sqrt exp ln log10 sin cos tan kelvin`; \
@@ -45,7 +45,7 @@ const ENTRY: Entry = Entry {
     roles: &[],
     parameters: &[
         Parameter {
-            name: "formula",
+            name: Formula::PARAMETER,
             summary: "the formula; its streams are written device.sensor, and the first sets the pace",
             value: Value::Text { preset: Preset::Required("battery.voltage * battery.current") },
         },
@@ -60,7 +60,7 @@ const ENTRY: Entry = Entry {
 };
 
 fn make(kinds: &[QuantityKind], arguments: &Arguments) -> Made {
-    let text = arguments.text("formula")?;
+    let text = arguments.text(Formula::PARAMETER)?;
     let wanted = match arguments.text("quantity")? {
         "" => None,
         name => Some(QuantityKind::from_name(name).ok_or_else(|| unknown(name))?),
@@ -111,7 +111,7 @@ impl BadFormula {
             }
             Some(_) | None => message,
         };
-        BadMetric::Unfit { parameter: "formula", message, mend }
+        BadMetric::Unfit { parameter: Formula::PARAMETER, message, mend }
     }
 }
 
@@ -123,6 +123,11 @@ pub struct Formula {
 }
 
 impl Formula {
+    /// What configuration calls the function.
+    pub const FUNCTION: &str = "expression";
+    /// The parameter that has the formula's text.
+    pub const PARAMETER: &str = "formula";
+
     /// Reads `text`.
     ///
     /// # Errors

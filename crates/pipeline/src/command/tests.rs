@@ -527,3 +527,27 @@ fn each_command_is_counted_once_and_the_status_of_all_devices_tells_it() {
     ];
     assert!(counters.iter().map(|(name, count)| (name.as_str(), *count)).eq(expected));
 }
+
+#[test]
+fn an_acknowledgement_goes_to_the_store_and_is_audited_and_has_no_devices_to_tell_of() {
+    let mut bench = asked();
+    let alarm = StreamName::derived("too_hot").unwrap();
+    let (desk, notes) = AlarmDesk::new(vec![alarm.clone()]);
+    bench.commander = Arc::new(Arc::into_inner(bench.commander).unwrap().with_alarms(desk));
+    let store = || {
+        let note = notes.recv().unwrap();
+        assert!(note.take());
+        note.answer.send(true).unwrap();
+    };
+    let answer = std::thread::scope(|scope| {
+        scope.spawn(store);
+        bench.commander.execute("me", &Command::Acknowledge { alarm })
+    });
+    assert_eq!((&answer.outcome, answer.devices.len()), (&Ok(()), 0));
+    let other = Command::Acknowledge { alarm: StreamName::derived("too_cold").unwrap() };
+    let refusal = bench.commander.execute("me", &other).outcome.unwrap_err();
+    assert_eq!(
+        (refusal.code(), refusal.known()),
+        ("no_alarm", &["derived.too_hot".to_owned()][..])
+    );
+}

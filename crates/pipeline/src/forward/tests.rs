@@ -327,14 +327,22 @@ fn a_change_of_a_device_is_told_at_once_but_never_in_a_storm() {
 }
 
 #[test]
-fn a_status_too_long_for_the_broker_goes_without_devices_first() {
+fn a_status_too_long_for_the_broker_goes_without_origins_first_and_then_without_devices() {
     let mut status = Status::lost(GatewayId::new("g").unwrap());
     status.heads.insert(StreamName::new("d", "t").unwrap(), SequenceNumber(1));
     let bare = status.encode().len();
-    let text = r#"{"v":1,"gateway":"g","state":"lost","devices":{"d":{"state":"idle"}}}"#;
-    status.devices = Status::decode(text.as_bytes()).unwrap().devices;
-    let read = |bytes_max| Status::decode(&shortened(status.clone(), bytes_max)).unwrap();
-    assert_eq!(read(10_000), status);
-    assert_eq!((read(bare).devices.len(), read(bare).heads.len()), (0, 1));
-    assert_eq!((read(bare - 1).devices.len(), read(bare - 1).heads.len()), (0, 0));
+    let text = r#"{"v":1,"gateway":"g","state":"lost","devices":{"d":{"state":"idle"}},
+        "derived":{"derived.x":{"function":"f"}}}"#;
+    let told = Status::decode(text.as_bytes()).unwrap();
+    status.devices = told.devices;
+    let with_devices = status.encode().len();
+    status.derived = told.derived;
+    let read = |bytes_max| {
+        let read = Status::decode(&shortened(status.clone(), bytes_max)).unwrap();
+        (read.derived.len(), read.devices.len(), read.heads.len())
+    };
+    assert_eq!(read(10_000), (1, 1, 1));
+    assert_eq!(read(with_devices), (0, 1, 1));
+    assert_eq!(read(bare), (0, 0, 1));
+    assert_eq!(read(bare - 1), (0, 0, 0));
 }

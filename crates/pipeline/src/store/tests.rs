@@ -4,13 +4,20 @@ use std::{
     sync::atomic::{AtomicU64, Ordering::Relaxed},
 };
 
-use domain::{Celsius, QuantityKind, StreamName, Timestamp, WallTime};
+use domain::{
+    BootId, Celsius, QuantityKind, StreamName, Timestamp, WallTime,
+    derived::{Entry, Group, Input, Made, Metric, Moment, Output, Role, SavedState},
+    parameter::Arguments,
+};
 use executor::Executor;
-use ports::{Appended, MockSpool, Position};
+use ports::{Appended, MockSpool, NotKept, Position};
 use sim::time::VirtualClock;
 
 use super::*;
-use crate::queue::{Inlet, WhenFull, queue};
+use crate::{
+    derive::{Beginning, MetricPlan},
+    queue::{Inlet, WhenFull, queue},
+};
 
 const AT: Timestamp =
     Timestamp { wall: WallTime::from_nanos(0), monotonic: Monotonic::from_nanos(1) };
@@ -23,6 +30,188 @@ fn acquired(ordinal: u64) -> Acquired {
     let outcome = Ok(Celsius::new(20.0).unwrap().into());
     let reading = StreamReading { stream: stream(), reading: Reading::measured(AT, outcome) };
     Acquired { device: 0, ordinal, readings: vec![reading] }
+}
+
+fn beginning() -> Beginning {
+    Beginning { boot: BootId::from_bytes([1; 16]), now: AT, saved: None }
+}
+
+/// Counts how often the state is saved, and fails if it is told to.
+#[derive(Clone, Default)]
+struct Keeper {
+    kept: Arc<AtomicU64>,
+    fails: bool,
+}
+
+impl StateKeeper for Keeper {
+    fn keep(&mut self, state: &SavedState) -> Result<(), NotKept> {
+        assert!(!state.metrics.is_empty());
+        self.kept.fetch_add(1, Relaxed);
+        let cause = io::Error::from(io::ErrorKind::StorageFull);
+        if self.fails { Err(NotKept { what: "state", cause }) } else { Ok(()) }
+    }
+}
+
+/// An alarm that is active above 30 °C until somebody takes note of it.
+static LATCH: Entry = Entry {
+    function: "latch",
+    group: Group::Alarm,
+    summary: "for tests",
+    source: "",
+    edges: "",
+    roles: &[Role { name: "of", summary: "", kinds: &[] }],
+    parameters: &[],
+    example: "",
+    make: |_, _| -> Made { Ok((QuantityKind::AlarmState, Box::new(Latch(false)))) },
+};
+
+struct Latch(bool);
+
+impl Latch {
+    fn tell(&self, at: Moment, out: &mut Vec<Output>) {
+        let (kind, code) = (QuantityKind::AlarmState, f64::from(u8::from(self.0)));
+        out.push(Output::number(at, kind, code, domain::Quality::Good));
+    }
+}
+
+impl Metric for Latch {
+    fn next(&mut self, at: Moment, inputs: &[Input], out: &mut Vec<Output>) {
+        self.0 |= inputs[0].number().is_ok_and(|number| number > 30.0);
+        self.tell(at, out);
+    }
+
+    fn save(&self, words: &mut Vec<u64>) {
+        words.push(self.0.into());
+    }
+
+    fn acknowledge(&mut self, at: Moment, out: &mut Vec<Output>) -> bool {
+        let was_active = std::mem::take(&mut self.0);
+        self.tell(at, out);
+        was_active
+    }
+}
+
+fn alarm() -> StreamName {
+    StreamName::derived("alarm").unwrap()
+}
+
+/// A bench with an alarm, of which the state is saved each minute.
+fn bench_with_alarm(spool: MockSpool, keeper: &Keeper) -> Bench {
+    let mut bench = bench(spool, WhenFull::Block);
+    let plan = MetricPlan {
+        stream: Stream { name: alarm(), kind: QuantityKind::AlarmState },
+        function: &LATCH,
+        arguments: Arguments::default(),
+        inputs: vec![stream()],
+        tolerance: Duration::ZERO,
+    };
+    let executor = Arc::new(Executor::builder().build().unwrap());
+    let counters = Arc::clone(&bench.counters);
+    bench.store.derivation = Derivation::new(vec![plan], beginning(), executor, counters).unwrap();
+    let (keeper, interval) = (Box::new(keeper.clone()), Duration::from_secs(60));
+    bench.store = bench.store.with_state(StateKeeping { keeper, interval });
+    bench
+}
+
+impl Bench {
+    /// Lets a second pass, with a reading of `degrees`, or without any.
+    fn second(&mut self, degrees: Option<f64>) {
+        if let Some(degrees) = degrees {
+            let mut acquired = acquired(self.clock.now().monotonic.as_nanos());
+            acquired.ordinal = self.store.expected.get(&0).copied().unwrap_or_default();
+            let reading = &mut acquired.readings[0].reading;
+            reading.outcome = Ok(Celsius::new(degrees).unwrap().into());
+            reading.at = self.clock.now();
+            self.inlet.put(acquired).unwrap();
+        }
+        self.store.step();
+        self.clock.advance(Duration::from_secs(1));
+    }
+}
+
+#[test]
+fn the_state_is_saved_each_interval_at_once_when_an_alarm_changes_and_at_the_end() {
+    let mut spool = MockSpool::new();
+    spool.expect_append().returning(|_| Ok(appended()));
+    spool.expect_sync().returning(|| Ok(()));
+    let keeper = Keeper::default();
+    let mut bench = bench_with_alarm(spool, &keeper);
+    let kept = || keeper.kept.load(Relaxed);
+    bench.second(Some(20.0));
+    assert_eq!(kept(), 1, "the alarm's first word");
+    (0..59).for_each(|_| bench.second(Some(20.0)));
+    assert_eq!(kept(), 1);
+    (0..2).for_each(|_| bench.second(Some(20.0)));
+    assert_eq!(kept(), 2, "a minute after the first reading since");
+    bench.second(Some(31.0));
+    assert_eq!(kept(), 3, "the alarm is active");
+    (0..200).for_each(|_| bench.second(None));
+    assert_eq!(kept(), 3, "nothing new, nothing to save");
+    bench.store.finish();
+    assert_eq!((kept(), bench.counters.states_unsaved.get()), (4, 0));
+}
+
+#[test]
+fn a_state_that_cannot_be_saved_is_counted_and_tried_again_with_the_next() {
+    let mut spool = MockSpool::new();
+    spool.expect_append().returning(|_| Ok(appended()));
+    spool.expect_sync().returning(|| Ok(()));
+    let keeper = Keeper { fails: true, ..Keeper::default() };
+    let mut bench = bench_with_alarm(spool, &keeper);
+    (0..70).for_each(|_| bench.second(Some(20.0)));
+    assert_eq!(bench.counters.states_unsaved.get(), 2);
+}
+
+#[test]
+fn an_operators_note_is_stored_saved_and_answered_once() {
+    let mut spool = MockSpool::new();
+    let appends = Arc::new(AtomicU64::new(0));
+    let counted = Arc::clone(&appends);
+    spool.expect_append().returning(move |_| {
+        counted.fetch_add(1, Relaxed);
+        Ok(appended())
+    });
+    spool.expect_sync().returning(|| Ok(()));
+    let keeper = Keeper::default();
+    let mut bench = bench_with_alarm(spool, &keeper);
+    let (give, notes) = crossbeam_channel::bounded(4);
+    bench.store = bench.store.with_notes(notes);
+    bench.second(Some(31.0));
+    let answer = |bench: &mut Bench, alarm| {
+        let (answer, answered) = crossbeam_channel::bounded(1);
+        give.send(Note { alarm, is_taken: Arc::default(), answer }).unwrap();
+        bench.second(None);
+        answered.try_recv().unwrap()
+    };
+    assert!(answer(&mut bench, alarm()));
+    assert_eq!((appends.load(Relaxed), keeper.kept.load(Relaxed)), (2, 2));
+    assert!(!answer(&mut bench, alarm()), "it is over");
+    assert!(!answer(&mut bench, stream().name), "there is no such alarm");
+    let (answer, _answered) = crossbeam_channel::bounded(1);
+    bench.second(Some(31.0));
+    let is_taken = Arc::new(std::sync::atomic::AtomicBool::new(true));
+    give.send(Note { alarm: alarm(), is_taken, answer }).unwrap();
+    bench.second(None);
+    assert_eq!(appends.load(Relaxed), 3, "what was taken back is not carried out");
+}
+
+#[test]
+fn run_hears_notes_while_nothing_is_acquired_and_goes_on_when_nobody_can_give_any() {
+    let mut spool = MockSpool::new();
+    spool.expect_append().times(1).returning(|_| Ok(appended()));
+    spool.expect_sync().times(1).returning(|| Ok(()));
+    let (give, notes) = crossbeam_channel::bounded(1);
+    let Bench { inlet, store, .. } = bench(spool, WhenFull::Block);
+    let store = store.with_notes(notes);
+    std::thread::scope(|scope| {
+        scope.spawn(|| store.run());
+        let (answer, answered) = crossbeam_channel::bounded(1);
+        give.send(Note { alarm: alarm(), is_taken: Arc::default(), answer }).unwrap();
+        assert_eq!(answered.recv(), Ok(false));
+        drop(give);
+        inlet.put(acquired(0)).unwrap();
+        drop(inlet);
+    });
 }
 
 struct Bench {
@@ -42,7 +231,8 @@ fn bench(spool: MockSpool, when_full: WhenFull) -> Bench {
     let rung = Arc::clone(&woken);
     let store = Store::new(StoreParts {
         outlet,
-        derivation: Derivation::new(Vec::new(), executor, Arc::clone(&counters)),
+        derivation: Derivation::new(Vec::new(), beginning(), executor, Arc::clone(&counters))
+            .unwrap(),
         streams: [(0, vec![stream()])].into(),
         spool: Arc::new(spool),
         clock: Arc::new(clock.clone()),
@@ -151,4 +341,23 @@ fn run_ends_when_the_last_bus_worker_has_gone_and_syncs_last() {
     inlet.put(acquired(0)).unwrap();
     drop(inlet);
     store.run();
+}
+
+/// A record of the spool has a limit, and what does not fit into one would be lost for good.
+#[test]
+fn what_one_batch_gives_is_appended_in_parts_that_fit_into_a_record() {
+    let parts = Arc::new(std::sync::Mutex::new(Vec::new()));
+    let seen = Arc::clone(&parts);
+    let mut spool = MockSpool::new();
+    spool.expect_append().returning(move |readings| {
+        seen.lock().unwrap().push(readings.len());
+        Ok(appended())
+    });
+    spool.expect_sync().returning(|| Ok(()));
+    let mut bench = bench(spool, WhenFull::Block);
+    let mut wide = acquired(0);
+    wide.readings = vec![wide.readings[0].clone(); APPEND_MAX + 1];
+    bench.inlet.put(wide).unwrap();
+    assert_eq!(bench.store.step(), 1);
+    assert_eq!(*parts.lock().unwrap(), [APPEND_MAX, 1]);
 }

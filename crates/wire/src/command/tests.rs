@@ -64,6 +64,27 @@ fn version_1_commands() {
 
 /// Frozen: a promise to whoever gives commands. Do not change the test; make a version 2.
 #[test]
+fn version_1_acknowledge() {
+    let command = Command::Acknowledge { alarm: StreamName::derived("too_hot").unwrap() };
+    let text = r#"{"v":1,"command":"acknowledge","alarm":"derived.too_hot"}"#;
+    assert_eq!(String::from_utf8(encode(&command)).unwrap(), text);
+    assert_eq!(decode(text.as_bytes()).unwrap(), command);
+}
+
+#[test]
+fn an_acknowledgement_names_an_alarm_and_nothing_else_does() {
+    for bad in [
+        r#"{"v":1,"command":"acknowledge"}"#,
+        r#"{"v":1,"command":"acknowledge","alarm":"too hot"}"#,
+        r#"{"v":1,"command":"acknowledge","alarm":"derived.too_hot","device":"outdoor"}"#,
+        r#"{"v":1,"command":"reset","alarm":"derived.too_hot"}"#,
+    ] {
+        assert!(decode(bad.as_bytes()).is_err(), "{bad}");
+    }
+}
+
+/// Frozen: a promise to whoever gives commands. Do not change the test; make a version 2.
+#[test]
 fn version_1_answers() {
     let refusal = Refusal::NoDevice { device: "x".to_owned(), known: vec![outdoor()] };
     let correction =

@@ -46,7 +46,7 @@ pub(super) const MAD_SCORE: Entry = Entry {
     group: Group::Anomaly,
     summary: "As z_score, but robust: from the median, in median deviations.",
     source: "(x - median) / (1.4826 MAD) of the `samples` numbers before x: Hampel 1974",
-    edges: "As z_score. Up to half of the window may be outliers. Where more than half of the \
+    edges: "As z_score, and not ready as long. Up to half of the window may be outliers. Where more than half of the \
             numbers are alike the median deviation is 0: give `spread_min`.",
     roles: &[OF],
     parameters: PARAMETERS,

@@ -333,6 +333,7 @@ fn result(
     let fits = |kind: &QuantityKind| {
         let weight = if *kind == QuantityKind::Temperature { 1.0 } else { 0.0 };
         close_weights(weight, typed.weight)
+            && *kind != QuantityKind::AlarmState
             && Unit::of(*kind).is_some_and(|other| other.dimension == unit.dimension)
     };
     let factor = |kind| Unit::of(kind).map_or(1.0, |other| unit.factor_to(other));
@@ -353,9 +354,10 @@ fn result(
             let message = format!("this gives {}, which is no {}", told(typed, unit), kind.name());
             Err((message, format!("it may be one of: {}", names(&of_dimension))))
         }
-        (None, ..) => {
+        (None, of_unit, of_dimension) => {
             let message = format!("this gives {}, which several quantities have", unit.name());
-            Err((message, format!("write quantity = one of: {}", names(&of_dimension))))
+            let likely = if of_unit.is_empty() { of_dimension } else { of_unit };
+            Err((message, format!("write quantity = one of: {}", names(likely))))
         }
     }
 }

@@ -107,7 +107,7 @@ pub(in crate::derived) const ENTRIES: &[Entry] = &[
         summary: "frequency of the greatest line of each block's spectrum, DC left out",
         source: "Hann window, a parabola through the logarithms of three lines; Gasior and Gonzalez, CERN AB-Note-2004-021",
         edges: "Undefined for a block of equal samples. Uncertain if the time stamps are more than 10 % of \
-            an interval from even. A gap or a hole (more than 1.5 intervals) begins the block anew and is told once.",
+            an interval from even. A gap or a hole (more than 1.5 intervals: missed) begins the block anew and is told once.",
         roles: &[OF],
         parameters: &[SPECTRAL_BLOCK, OVERLAP, RATE],
         example: "function = \"dominant_frequency\"\nof = \"fan.acceleration\"\nblock = 512\noverlap = true",

@@ -77,11 +77,11 @@ const fn edge(name: &'static str, summary: &'static str, preset: Preset<f64>) ->
 pub(super) const IN_TIME: &[Parameter] = &[BLOCK, OVERLAP, RATE];
 pub(super) const IN_TIME_WITH_DC: &[Parameter] = &[BLOCK, OVERLAP, RATE, DC];
 
-pub(super) const EDGES: &str = "A gap or a hole (more than 1.5 intervals) begins the block anew and is told once. \
+pub(super) const EDGES: &str = "A gap or a hole (more than 1.5 intervals: missed) begins the block anew and is told once. \
     Uncertain if the time stamps are more than 10 % of an interval from even.";
 pub(super) const EDGES_OF_RATIOS: &str = "Undefined for a block of equal samples. A gap or a hole (more than \
-    1.5 intervals) begins the block anew and is told once. Uncertain if the time stamps are more than \
+    1.5 intervals: missed) begins the block anew and is told once. Uncertain if the time stamps are more than \
     10 % of an interval from even.";
 pub(super) const EDGES_OF_BANDS: &str = "Undefined without a line in the band. Uncertain if the band reaches beyond \
     half the rate or begins below the first line, or if the time stamps are more than 10 % of an \
-    interval from even. A gap or a hole (more than 1.5 intervals) begins the block anew and is told once.";
+    interval from even. A gap or a hole (more than 1.5 intervals: missed) begins the block anew and is told once.";
