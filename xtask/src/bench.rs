@@ -1,4 +1,5 @@
-//! `cargo xtask bench`: the executor against its peers, a bus worker's punctuality against a bare loop.
+//! `cargo xtask bench`: the executor against its peers, what derived metrics cost, a bus worker's punctuality
+//! against a bare loop.
 
 use std::{
     path::PathBuf,
@@ -33,6 +34,16 @@ enum Subject {
         #[arg(long)]
         only: Option<String>,
     },
+    /// What derived metrics cost: ten over 1,000 streams on one and two workers, over 10 to 10,000 streams,
+    /// windows of 100 and 100,000 samples, the spectrum beside bare realfft, allocations
+    Derive {
+        /// Write the figures there too
+        #[arg(long, value_name = "FILE")]
+        json: Option<PathBuf>,
+        /// Rounds; the table shows their median, minimum and maximum
+        #[arg(long, default_value_t = 7)]
+        rounds: usize,
+    },
     /// How late a bus worker begins at 1 kHz, beside a bare absolute `clock_nanosleep` loop
     Jitter {
         /// Write the figures there too
@@ -50,7 +61,8 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         Subject::Executor { json, rounds, hog, only } => {
             (executor(*rounds, *hog, only.as_deref()), json)
         }
-        Subject::Jitter { json, rounds } => (jitter(*rounds), json),
+        Subject::Derive { json, rounds } => (example("derive", *rounds), json),
+        Subject::Jitter { json, rounds } => (example("jitter", *rounds), json),
     };
     if let Some(json) = json {
         cargo.arg("--json").arg(std::path::absolute(json)?);
@@ -74,9 +86,10 @@ fn executor(rounds: usize, hog: bool, only: Option<&str>) -> Command {
     cargo
 }
 
-fn jitter(rounds: usize) -> Command {
+/// One of the pipeline's.
+fn example(name: &str, rounds: usize) -> Command {
     let mut cargo = command::cargo();
-    cargo.args(["run", "--release", "--package", "pipeline", "--example", "jitter", "--"]);
+    cargo.args(["run", "--release", "--package", "pipeline", "--example", name, "--"]);
     cargo.arg("--rounds").arg(rounds.to_string());
     cargo
 }

@@ -1,109 +1,386 @@
-//! What deriving costs: ten metrics over each of many streams, on one worker and on two.
+//! `derive [--rounds N] [--json FILE]`: what derived metrics cost, as ratios in one run.
 //!
-//! Prints nanoseconds for each metric's sample, and the ratios; each figure is the best of five runs.
-//! `cargo run --release -p pipeline --example derive`.
+//! * ten metrics over each of 1,000 streams, on two workers and on one;
+//! * the same ten over 10 to 10,000 streams: nanoseconds of one thread for a sample and its ten metrics;
+//! * statistics over sliding windows of 100 and of 100,000 samples;
+//! * the spectrum of 1,024 samples beside bare realfft;
+//! * allocations for a sample once windows are full.
+//!
+//! Contenders are interleaved, the first of a round changing.
 
-#![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a measurement for people")]
-#![expect(clippy::disallowed_methods, reason = "it measures real time")]
+#![expect(
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    clippy::cast_precision_loss,
+    reason = "a tool for the terminal; counts are far below 2^52"
+)]
+#![expect(unsafe_code, reason = "an allocator that counts")]
+#![expect(clippy::disallowed_methods, reason = "a tool that measures time")]
 
 use std::{
+    alloc::{GlobalAlloc, Layout, System},
+    hint::black_box,
     num::NonZeroUsize,
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
     time::{Duration, Instant},
 };
 
 use domain::{
-    BootId, Monotonic, QuantityKind, Reading, Stream, StreamName, StreamReading, Timestamp,
-    WallTime,
-    derived::find,
+    BootId, Monotonic, Quality, QuantityKind, Reading, Stream, StreamName, StreamReading,
+    Timestamp, WallTime,
+    derived::{
+        self, Input, Metric, Moment,
+        vibration::{Spectrum, Window},
+    },
     parameter::{Argument, Arguments},
 };
 use executor::Executor;
 use pipeline::{
     acquire::Acquired,
     derive::{Beginning, Derivation, MetricPlan},
+    telemetry::Counters,
 };
+use realfft::RealFftPlanner;
 
-const METRICS: usize = 10;
-/// As many as the store takes at one time.
-const BATCH: usize = 256;
-const RUNS: usize = 5;
+/// Counts how often memory is asked for.
+struct Counting;
 
-fn at(nanos: u64) -> Timestamp {
-    Timestamp { wall: WallTime::from_nanos(0), monotonic: Monotonic::from_nanos(nanos) }
+static ALLOCATIONS: AtomicU64 = AtomicU64::new(0);
+
+// SAFETY: every call goes to the system's allocator as it came; the count touches no memory of it.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        ALLOCATIONS.fetch_add(1, Ordering::Relaxed);
+        // SAFETY: the caller's promise is the system allocator's.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        // SAFETY: `pointer` came from `alloc` above, so from the system's allocator, with `layout`.
+        unsafe { System.dealloc(pointer, layout) }
+    }
 }
 
-fn stream(device: &str, sensor: &str) -> Stream {
-    Stream { name: StreamName::new(device, sensor).unwrap(), kind: QuantityKind::Temperature }
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+const KIND: QuantityKind = QuantityKind::Power;
+/// The sensors of a device: so many readings come together.
+const SENSORS: usize = 10;
+/// The most outcomes of devices that the store takes at one time.
+const BATCH: usize = 1_024;
+const PERIOD: Duration = Duration::from_millis(100);
+
+/// The ten metrics of each stream: function and what is said of it.
+type Said = (&'static str, Vec<(&'static str, Argument)>);
+
+fn ten() -> [Said; 10] {
+    let samples = || ("samples", Argument::Integer(60));
+    [
+        ("calibrate", vec![("gain", Argument::Number(1.02)), ("offset", Argument::Number(-0.5))]),
+        ("ewma", vec![("time_constant", Argument::Duration(Duration::from_secs(10)))]),
+        ("moving_average", vec![samples()]),
+        ("standard_deviation", vec![samples()]),
+        ("minimum", vec![samples()]),
+        ("maximum", vec![samples()]),
+        ("median", vec![samples()]),
+        ("integral", vec![("gap_max", Argument::Duration(Duration::from_secs(60)))]),
+        ("deadband", vec![("absolute", Argument::Number(0.25))]),
+        ("alarm_high", vec![("limit", Argument::Number(900.0))]),
+    ]
 }
 
-/// Ten averages of each stream, every second one of the one before it.
-fn plans(streams: &[Stream]) -> Vec<MetricPlan> {
-    let function = find("moving_average").unwrap();
-    let plan = |of: usize, number: usize| {
-        let given = [("samples", Argument::Integer(20))];
-        let input = match number % 2 {
-            0 => streams[of].clone(),
-            _ => stream("derived", &format!("m{of}_{}", number - 1)),
+fn arguments(
+    function: &str,
+    said: Vec<(&'static str, Argument)>,
+) -> (&'static derived::Entry, Arguments) {
+    let entry = derived::find(function).unwrap();
+    (entry, Arguments::new(entry.parameters, said).unwrap())
+}
+
+fn stream(device: usize, sensor: usize) -> Stream {
+    let name = StreamName::new(&format!("d{device}"), &format!("s{sensor}")).unwrap();
+    Stream { name, kind: KIND }
+}
+
+/// The ten metrics of so many streams.
+fn plans(streams: usize) -> Vec<MetricPlan> {
+    let of_stream = |number: usize| {
+        let input = stream(number / SENSORS, number % SENSORS);
+        ten().into_iter().enumerate().map(move |(index, (function, said))| {
+            let (function, arguments) = arguments(function, said);
+            let (kind, _) = (function.make)(&[KIND], &arguments).unwrap();
+            let name = StreamName::derived(&format!("m{number}_{index}")).unwrap();
+            let inputs = vec![input.clone()];
+            let stream = Stream { name, kind };
+            MetricPlan { stream, function, arguments, inputs, tolerance: PERIOD }
+        })
+    };
+    (0..streams).flat_map(of_stream).collect()
+}
+
+fn at(tick: u64) -> Timestamp {
+    let nanos = tick * u64::try_from(PERIOD.as_nanos()).unwrap();
+    let wall = WallTime::from_nanos(1_700_000_000_000_000_000 + nanos.cast_signed());
+    Timestamp { wall, monotonic: Monotonic::from_nanos(nanos) }
+}
+
+/// A number that looks like a signal: xorshift64 (Marsaglia 2003) upon a slow ramp.
+fn number(state: &mut u64) -> f64 {
+    *state ^= *state << 13;
+    *state ^= *state >> 7;
+    *state ^= *state << 17;
+    500.0 + (*state >> 40) as f64 / 65_536.0
+}
+
+/// One reading of each of `streams` streams at `tick`, as the store gets them.
+fn tick(streams: usize, tick: u64, state: &mut u64) -> Vec<Acquired> {
+    let device = |device: usize| {
+        let reading = |sensor| {
+            let outcome = Ok(KIND.quantity(number(state)).unwrap());
+            let reading = Reading { at: at(tick), outcome, quality: Quality::Good };
+            StreamReading { stream: stream(device, sensor), reading }
         };
-        MetricPlan {
-            stream: stream("derived", &format!("m{of}_{number}")),
-            function,
-            arguments: Arguments::new(function.parameters, given).unwrap(),
-            inputs: vec![input],
-            tolerance: Duration::from_secs(1),
+        let sensors = SENSORS.min(streams - device * SENSORS);
+        Acquired { device, ordinal: tick, readings: (0..sensors).map(reading).collect() }
+    };
+    (0..streams.div_ceil(SENSORS)).map(device).collect()
+}
+
+struct Site {
+    derivation: Derivation,
+    streams: usize,
+    /// How many ticks a round has.
+    ticks: u64,
+    next: u64,
+    state: u64,
+}
+
+impl Site {
+    /// With full windows, so that what is measured is the steady state.
+    fn new(streams: usize, workers: usize, samples: usize) -> Self {
+        let executor = Arc::new(
+            Executor::builder().workers(NonZeroUsize::new(workers).unwrap()).build().unwrap(),
+        );
+        let beginning = Beginning { boot: BootId::from_bytes([7; 16]), now: at(0), saved: None };
+        let derivation =
+            Derivation::new(plans(streams), beginning, executor, Arc::<Counters>::default());
+        let ticks = (samples / streams).max(4) as u64;
+        let derivation = derivation.unwrap();
+        let mut site = Self { derivation, streams, ticks, next: 1, state: 0x9E37_79B9_7F4A_7C15 };
+        let full = site.coming(120);
+        site.run(&full);
+        site
+    }
+
+    /// The next ticks. Made before the clock runs: they are the acquisition's work.
+    fn coming(&mut self, ticks: u64) -> Vec<Acquired> {
+        let (first, streams) = (self.next, self.streams);
+        self.next += ticks;
+        (first..first + ticks).flat_map(|n| tick(streams, n, &mut self.state)).collect()
+    }
+
+    /// Seconds for all of `acquired`, in batches as the store takes them out of a queue that is full. What
+    /// becomes of the results is the store's work, and not in them.
+    fn run(&mut self, acquired: &[Acquired]) -> f64 {
+        let seconds = acquired.chunks(BATCH).map(|batch| {
+            let begin = Instant::now();
+            let derived = self.derivation.derive_in_parts(batch);
+            let elapsed = begin.elapsed();
+            drop(black_box(derived));
+            elapsed.as_secs_f64()
+        });
+        seconds.sum()
+    }
+
+    /// Nanoseconds for a sample and its ten metrics, and allocations for it.
+    fn cost(&mut self) -> (f64, f64) {
+        let ticks = self.coming(self.ticks);
+        let before = ALLOCATIONS.load(Ordering::Relaxed);
+        let seconds = self.run(&ticks);
+        let allocations = ALLOCATIONS.load(Ordering::Relaxed) - before;
+        let samples = (self.ticks * self.streams as u64) as f64;
+        (seconds * 1e9 / samples, allocations as f64 / samples)
+    }
+}
+
+/// Nanoseconds for a sample of one metric with a sliding window of `window` samples.
+fn sliding(function: &'static str, window: usize) -> f64 {
+    const MEASURED: usize = 200_000;
+    let samples = Argument::Integer(i64::try_from(window).unwrap());
+    let (entry, arguments) = arguments(function, vec![("samples", samples)]);
+    let (_, mut metric) = (entry.make)(&[KIND], &arguments).unwrap();
+    let mut state = 0x2545_F491_4F6C_DD1D;
+    let mut out = Vec::with_capacity(4);
+    let mut feed = |metric: &mut Box<dyn Metric>, n: usize| {
+        let at = Moment::from_nanos(i64::try_from(n).unwrap() * 1_000_000);
+        let outcome = Ok(KIND.quantity(number(&mut state)).unwrap());
+        out.clear();
+        metric.next(at, &[Input { outcome, quality: Quality::Good }], &mut out);
+        black_box(&out);
+    };
+    (0..2 * window).for_each(|n| feed(&mut metric, n));
+    let begin = Instant::now();
+    (2 * window..2 * window + MEASURED).for_each(|n| feed(&mut metric, n));
+    begin.elapsed().as_secs_f64() * 1e9 / MEASURED as f64
+}
+
+const POINTS: usize = 1_024;
+
+/// Microseconds for the spectrum of 1,024 points, ours and bare realfft.
+fn spectra() -> (f64, f64) {
+    const TIMES: u32 = 4_000;
+    let mut state = 1;
+    let block: Vec<_> = (0..POINTS).map(|_| number(&mut state)).collect();
+    let mut ours = Spectrum::new(NonZeroUsize::new(POINTS).unwrap(), Window::Hann);
+    let begin = Instant::now();
+    for _ in 0..TIMES {
+        black_box(ours.of(black_box(&block)).is_ok());
+    }
+    let our_time = begin.elapsed();
+    let fft = RealFftPlanner::<f64>::new().plan_fft_forward(POINTS);
+    let (mut input, mut lines) = (fft.make_input_vec(), fft.make_output_vec());
+    let mut scratch = fft.make_scratch_vec();
+    let begin = Instant::now();
+    for _ in 0..TIMES {
+        input.copy_from_slice(black_box(&block));
+        fft.process_with_scratch(&mut input, &mut lines, &mut scratch).unwrap();
+        black_box(&lines);
+    }
+    let micros = |time: Duration| time.as_secs_f64() * 1e6 / f64::from(TIMES);
+    (micros(our_time), micros(begin.elapsed()))
+}
+
+/// A row of the table: the figures of all rounds.
+struct Row {
+    workload: String,
+    contender: String,
+    unit: &'static str,
+    is_better_high: bool,
+    figures: Vec<f64>,
+}
+
+#[derive(Default)]
+struct Table(Vec<Row>);
+
+impl Table {
+    fn add(&mut self, workload: &str, contender: &str, unit: &'static str, figure: f64) {
+        let is_row = |row: &&mut Row| row.workload == workload && row.contender == contender;
+        if let Some(row) = self.0.iter_mut().find(is_row) {
+            return row.figures.push(figure);
         }
-    };
-    (0..streams.len()).flat_map(|of| (0..METRICS).map(move |number| plan(of, number))).collect()
+        let (workload, contender) = (workload.to_owned(), contender.to_owned());
+        let is_better_high = unit.starts_with("samples");
+        self.0.push(Row { workload, contender, unit, is_better_high, figures: vec![figure] });
+    }
+
+    fn median(&self, workload: &str, contender: &str) -> f64 {
+        let row = self.0.iter().find(|r| r.workload == workload && r.contender == contender);
+        row.unwrap().spread()[1]
+    }
+
+    fn json(&self) -> String {
+        let rows = self.0.iter().map(|row| {
+            let [min, median, max] = row.spread();
+            let better = if row.is_better_high { "higher" } else { "lower" };
+            format!(
+                r#"{{"workload":"{}","contender":"{}","unit":"{}","better":"{better}","median":{median},"min":{min},"max":{max},"rounds":{}}}"#,
+                row.workload, row.contender, row.unit, row.figures.len()
+            )
+        });
+        format!("[\n{}\n]\n", rows.collect::<Vec<_>>().join(",\n"))
+    }
 }
 
-/// Nanoseconds for one sample of one metric.
-fn cost(streams: usize, workers: usize) -> f64 {
-    let streams: Vec<_> = (0..streams).map(|n| stream(&format!("d{n}"), "t")).collect();
-    let executor = Executor::builder().workers(NonZeroUsize::new(workers).unwrap()).build();
-    let beginning = Beginning { boot: BootId::from_bytes([1; 16]), now: at(0), saved: None };
-    let executor = Arc::new(executor.unwrap());
-    let mut derivation =
-        Derivation::new(plans(&streams), beginning, executor, Arc::default()).unwrap();
-    let mut time = 0;
-    let mut batch = || {
-        let acquired = |_| {
-            let (device, nanos) = (time % streams.len(), u64::try_from(time).unwrap());
-            time += 1;
-            let outcome = Ok(QuantityKind::Temperature.quantity(20.0).unwrap());
-            let reading = Reading::measured(at(nanos), outcome);
-            let readings = vec![StreamReading { stream: streams[device].clone(), reading }];
-            Acquired { device, ordinal: nanos, readings }
-        };
-        (0..BATCH).map(acquired).collect::<Vec<_>>()
-    };
-    let batches: Vec<_> = (0..2_000).map(|_| batch()).collect();
-    let (warm, measured) = batches.split_at(500);
-    let mut derive = |batches: &[Vec<Acquired>]| {
-        batches.iter().map(|batch| derivation.derive(batch).len()).sum::<usize>()
-    };
-    derive(warm);
-    let begun = Instant::now();
-    let samples = derive(measured);
-    let taken = begun.elapsed();
-    assert_eq!(samples, measured.len() * BATCH * METRICS);
-    taken.as_secs_f64() * 1e9 / f64::from(u32::try_from(samples).unwrap())
+impl Row {
+    /// Least, median, most.
+    fn spread(&self) -> [f64; 3] {
+        let mut sorted = self.figures.clone();
+        sorted.sort_by(f64::total_cmp);
+        [sorted[0], sorted[sorted.len() / 2], sorted[sorted.len() - 1]]
+    }
 }
 
-fn best(streams: usize, workers: usize) -> f64 {
-    (0..RUNS).map(|_| cost(streams, workers)).fold(f64::INFINITY, f64::min)
+const SIZES: [usize; 4] = [10, 100, 1_000, 10_000];
+const STATISTICS: [&str; 5] =
+    ["moving_average", "standard_deviation", "minimum", "maximum", "median"];
+const WINDOWS: [usize; 2] = [100, 100_000];
+
+fn round(table: &mut Table, sites: &mut Sites, number: usize) {
+    for step in 0..2 {
+        let workers = 1 + (number + step) % 2;
+        let (cost, _) = sites.workers[workers - 1].cost();
+        let contender = if workers == 2 { "ours" } else { "one worker" };
+        table.add("ten metrics over 1,000 streams", contender, "samples/s", 1e9 / cost);
+    }
+    for step in 0..SIZES.len() {
+        let size = (number + step) % SIZES.len();
+        let (cost, allocations) = sites.sizes[size].cost();
+        let workload = format!("a sample and its ten metrics, {} streams", SIZES[size]);
+        table.add(&workload, "ours", "ns", cost);
+        table.add(&format!("{workload}, allocations"), "ours", "1", allocations);
+    }
+    for function in STATISTICS {
+        for window in WINDOWS {
+            let workload = format!("sliding {function} of {window} samples");
+            table.add(&workload, "ours", "ns", sliding(function, window));
+        }
+    }
+    let (ours, bare) = spectra();
+    table.add("spectrum of 1,024 points", "ours", "us", ours);
+    table.add("spectrum of 1,024 points", "realfft", "us", bare);
+}
+
+struct Sites {
+    /// One worker, and two.
+    workers: [Site; 2],
+    sizes: [Site; 4],
+}
+
+fn print(table: &Table, rounds: usize) {
+    println!("{rounds} rounds: median (least to most)");
+    for row in &table.0 {
+        let [min, median, max] = row.spread();
+        println!(
+            "{:<58} {:<11} {median:>12.2} {:<9} ({min:.2} to {max:.2})",
+            row.workload, row.contender, row.unit
+        );
+    }
+    let ten = "ten metrics over 1,000 streams";
+    let of = |size: usize| {
+        table.median(&format!("a sample and its ten metrics, {size} streams"), "ours")
+    };
+    let spectrum = "spectrum of 1,024 points";
+    println!("\ngoals");
+    let speed_up = table.median(ten, "ours") / table.median(ten, "one worker");
+    goal("two workers against one", speed_up, "at least 1.8", speed_up >= 1.8);
+    let growth = of(10_000) / of(10);
+    goal("a sample among 10,000 streams against among 10", growth, "at most 1.2", growth <= 1.2);
+    let fft = table.median(spectrum, "ours") / table.median(spectrum, "realfft");
+    goal("spectrum against bare realfft", fft, "at most 1.2", fft <= 1.2);
+}
+
+fn goal(what: &str, ratio: f64, wanted: &str, is_met: bool) {
+    println!("  {what:<50} {ratio:>6.2} ({wanted}): {}", if is_met { "met" } else { "missed" });
+}
+
+fn option(name: &str) -> Option<String> {
+    std::env::args().skip_while(|argument| argument != name).nth(1)
 }
 
 fn main() {
-    let one = best(1_000, 1);
-    let two = best(1_000, 2);
-    println!("1000 streams: {one:.0} ns on one worker, {two:.0} ns on two: {:.2} x", one / two);
-    let few = best(10, 2);
-    for streams in [100, 1_000, 10_000] {
-        let many = best(streams, 2);
-        println!(
-            "{streams} streams: {many:.0} ns, {:.2} x of 10 streams ({few:.0} ns)",
-            many / few
-        );
+    let rounds: usize = option("--rounds").map_or(7, |text| text.parse().unwrap());
+    let mut sites = Sites {
+        workers: [Site::new(1_000, 1, 40_000), Site::new(1_000, 2, 40_000)],
+        sizes: SIZES.map(|size| Site::new(size, 1, 40_000)),
+    };
+    let mut table = Table::default();
+    (0..rounds).for_each(|number| round(&mut table, &mut sites, number));
+    print(&table, rounds);
+    if let Some(file) = option("--json") {
+        std::fs::write(file, table.json()).unwrap();
     }
 }
