@@ -18,7 +18,6 @@ mod double;
 mod expression;
 mod humid_air;
 mod metric;
-mod order;
 mod pressure;
 mod pure;
 mod run;

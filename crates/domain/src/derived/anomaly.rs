@@ -16,7 +16,6 @@
 mod change;
 mod fusion;
 mod missing;
-mod moments;
 mod score;
 mod spike;
 mod stuck;

@@ -61,11 +61,12 @@ fn of_air<U: Into<Quantity> + 'static>(
     vouched: fn(f64, f64) -> bool,
     formula: fn(Celsius, Percent) -> Result<U, NoData>,
 ) -> (QuantityKind, Box<dyn Metric>) {
-    pure(kind, (formula, vouched), |[air, humidity], (formula, vouched)| {
+    let metric = pure(move |[air, humidity]| {
         let result = formula(Celsius::new(air)?, Percent::new(humidity)?)?.into();
         let is_vouched = saturation::VOUCHED.contains(&air) && vouched(air, result.number());
         Ok((result, Quality::good_if(is_vouched)))
-    })
+    });
+    (kind, metric)
 }
 
 /// A metric of temperature, humidity and pressure. Good where the curve over water is vouched for at
@@ -74,11 +75,12 @@ fn of_moist_air<U: Into<Quantity> + 'static>(
     kind: QuantityKind,
     formula: fn(Celsius, Percent, Hectopascal) -> Result<U, NoData>,
 ) -> (QuantityKind, Box<dyn Metric>) {
-    pure(kind, formula, |[air, humidity, pressure], formula| {
+    let metric = pure(move |[air, humidity, pressure]| {
         let air = Celsius::new(air)?;
         let result = formula(air, Percent::new(humidity)?, Hectopascal::new(pressure)?)?;
         Ok((result.into(), Quality::good_if(saturation::VOUCHED.contains(&air.get()))))
-    })
+    });
+    (kind, metric)
 }
 
 #[cfg(test)]

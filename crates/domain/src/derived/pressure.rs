@@ -59,10 +59,11 @@ const ALTITUDE: Entry = Entry {
     example: "function = \"altitude\"\npressure = \"balloon.pressure\"\nreference_hpa = 1018.4\n",
     make: |_, arguments| {
         let reference = arguments.number("reference_hpa")?;
-        Ok(pure(QuantityKind::Altitude, reference, |[pressure], &reference| {
+        let metric = pure(move |[pressure]| {
             let metres = altitude(Hectopascal::new(pressure)?, Hectopascal::new(reference)?)?;
             Ok((metres.into(), Quality::Good))
-        }))
+        });
+        Ok((QuantityKind::Altitude, metric))
     },
 };
 
@@ -79,11 +80,12 @@ const SEA_LEVEL_PRESSURE_STANDARD: Entry = Entry {
               elevation_m = 212.0\n",
     make: |_, arguments| {
         let elevation = arguments.number("elevation_m")?;
-        Ok(pure(QuantityKind::Pressure, elevation, |[pressure], &elevation| {
+        let metric = pure(move |[pressure]| {
             let station = Hectopascal::new(pressure)?;
             let sea = sea_level_pressure_standard(station, Metre::new(elevation)?)?;
             Ok((sea.into(), Quality::Good))
-        }))
+        });
+        Ok((QuantityKind::Pressure, metric))
     },
 };
 
@@ -109,12 +111,13 @@ const SEA_LEVEL_PRESSURE: Entry = Entry {
               temperature = \"station.temperature\"\nelevation_m = 212.0\n",
     make: |_, arguments| {
         let elevation = arguments.number("elevation_m")?;
-        Ok(pure(QuantityKind::Pressure, elevation, |[pressure, air], &elevation| {
+        let metric = pure(move |[pressure, air]| {
             let station = Hectopascal::new(pressure)?;
             let sea = sea_level_pressure(station, Celsius::new(air)?, Metre::new(elevation)?)?;
             let vouched = elevation <= 750.0 && (-60.0..=60.0).contains(&air);
             Ok((sea.into(), Quality::good_if(vouched)))
-        }))
+        });
+        Ok((QuantityKind::Pressure, metric))
     },
 };
 

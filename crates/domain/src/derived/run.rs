@@ -6,7 +6,7 @@
 
 use core::time::Duration;
 
-use super::{BadMetric, Moment, Output, Words};
+use super::{BadMetric, Input, Moment, Output, Words};
 use crate::{NoData, Quality, QuantityKind};
 
 /// One sample of a window.
@@ -24,6 +24,16 @@ pub(super) struct Run {
 }
 
 impl Run {
+    /// An input has come, a quantity or a gap: its number, or the gap.
+    pub(super) fn meets(&mut self, at: Moment, input: &Input) -> Result<f64, NoData> {
+        let number = input.number();
+        match number {
+            Ok(_) => self.takes(at, input.quality),
+            Err(_) => self.breaks(),
+        }
+        number
+    }
+
     /// A quantity has come.
     pub(super) fn takes(&mut self, at: Moment, quality: Quality) {
         if quality != Quality::Good {
@@ -49,6 +59,12 @@ impl Run {
     /// Good if the last `samples` are whole.
     pub(super) const fn covers(self, samples: u64) -> Quality {
         Quality::good_if(self.samples >= samples)
+    }
+
+    /// The same of a number that is counted as one.
+    pub(super) fn covers_count(self, samples: f64) -> Quality {
+        #[expect(clippy::cast_precision_loss, reason = "there are far fewer than 2^52")]
+        Quality::good_if(self.samples as f64 >= samples)
     }
 
     /// Good if everything from `start` on is whole.
@@ -77,6 +93,32 @@ impl Held {
     pub(super) fn restore(words: &mut Words<'_>) -> Option<Self> {
         Some(Self { at: words.moment()?, number: words.number()? })
     }
+}
+
+/// One word.
+pub(super) fn save_quality(quality: Quality, words: &mut Vec<u64>) {
+    words.push(u64::from(quality == Quality::Uncertain));
+}
+
+/// What [`save_quality`] wrote.
+pub(super) fn restore_quality(words: &mut Words<'_>) -> Option<Quality> {
+    match words.word()? {
+        0 => Some(Quality::Good),
+        1 => Some(Quality::Uncertain),
+        _ => None,
+    }
+}
+
+/// One word, and another if there is a moment.
+pub(super) fn save_moment(moment: Option<Moment>, words: &mut Vec<u64>) {
+    words.push(u64::from(moment.is_some()));
+    words.extend(moment.map(Moment::word));
+}
+
+/// Takes what [`save_moment`] wrote.
+pub(super) fn restore_moment(words: &mut Words<'_>, moment: &mut Option<Moment>) -> Option<()> {
+    *moment = if words.word()? == 0 { None } else { Some(words.moment()?) };
+    Some(())
 }
 
 /// One word for a reason that there may be.

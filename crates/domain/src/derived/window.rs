@@ -18,7 +18,7 @@
 //! # Memory
 //!
 //! By samples at most 1,000,000 are held, by time 100,000: the oldest give way, and the result is
-//! uncertain. Per sample: 16 bytes and those of one aggregate, 16 to 80; median and percentile 64; by
+//! uncertain. Per sample: 16 bytes and those of one aggregate, 16 to 80; median and percentile 40; by
 //! time up to twice as many. Tumbling windows hold no samples, but for median and percentile. Saved:
 //! two words per sample.
 //!
@@ -30,7 +30,7 @@
 mod aggregate;
 mod entries;
 mod fold;
-mod halves;
+mod order;
 mod ordered;
 mod pure;
 mod shape;
@@ -39,9 +39,10 @@ mod tumbling;
 
 use super::{Moment, Words, run::Held};
 
-pub(super) use aggregate::Line;
+pub(super) use aggregate::{Aggregate, Line, Spread};
 pub(super) use entries::ENTRIES;
-pub(super) use fold::Finish;
+pub(super) use fold::{Finish, Folded};
+pub(super) use ordered::Ordered;
 pub use pure::{mean, percentile, standard_deviation, variance};
 pub(super) use shape::{KIND, MOST_BY_SPAN, SAMPLES, SPAN, Shape};
 

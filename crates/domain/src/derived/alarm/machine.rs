@@ -2,7 +2,10 @@
 
 use core::time::Duration;
 
-use crate::derived::{Moment, Words};
+use crate::derived::{
+    Moment, Words,
+    run::{restore_moment, save_moment},
+};
 
 /// What an alarm says. The codes are part of the payload format and never change their meaning.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -116,15 +119,15 @@ impl AlarmMachine {
         let lasted = self.lasted.map(|it| u64::try_from(it.as_nanos()).unwrap_or(u64::MAX - 1));
         words.push(u64::from(self.state.code()));
         words.push(lasted.unwrap_or(u64::MAX));
-        words.extend([u64::from(self.last.is_some()), self.last.unwrap_or_default().word()]);
+        save_moment(self.last, words);
     }
 
     /// Nothing is changed if the words are no state.
     pub(super) fn restore(&mut self, words: &mut Words<'_>) -> Option<()> {
         let state = *AlarmState::ALL.get(usize::try_from(words.word()?).ok()?)?;
         let lasted = Some(words.word()?).filter(|&it| it != u64::MAX).map(Duration::from_nanos);
-        let has_last = words.word()? != 0;
-        let last = Some(words.moment()?).filter(|_| has_last);
+        let mut last = None;
+        restore_moment(words, &mut last)?;
         *self = Self { rule: self.rule, state, lasted, last };
         Some(())
     }

@@ -1,9 +1,13 @@
 //! Whether the level of a stream has changed: cumulative sums, two-sided.
 
-use super::{OF, dimensionless, moments::Moments, only, size};
+use super::{OF, dimensionless, size};
 use crate::{
-    NoData, QuantityKind,
-    derived::{Entry, Group, Input, Metric, Moment, Output, Words},
+    NoData, Quality, QuantityKind,
+    derived::{
+        Entry, Group, Input, Metric, Moment, Output, Words,
+        run::{Held, Run, restore_moment, restore_quality, save_moment, save_quality},
+        window::{Aggregate, Spread},
+    },
     parameter::{Parameter, Preset, Value},
 };
 
@@ -17,7 +21,8 @@ pub(super) const CUSUM: Entry = Entry {
     summary: "Whether a number that should stay at a target has moved away: 1 up, -1 down, 0 not.",
     source: SOURCE,
     edges: "Both sums start again from 0 after a detection, so that one that lasts is detected \
-            again and again. A gap in is the same gap out and leaves the sums.",
+            again and again. A gap in is the same gap out and leaves the sums; with gaps or \
+            uncertain numbers since they left 0 it is uncertain.",
     roles: &[OF],
     parameters: &[
         Parameter {
@@ -49,8 +54,7 @@ pub(super) const CUSUM: Entry = Entry {
             slack: arguments.number("slack")?,
             threshold: arguments.number("threshold")?,
         };
-        let change = Change { level: Some(level), ..Change::default() };
-        Ok((QuantityKind::Dimensionless, Box::new(change)))
+        Ok((QuantityKind::Dimensionless, Box::new(Change::new(None, Some(level)))))
     },
 };
 
@@ -62,7 +66,8 @@ pub(super) const CUSUM_LEARNED: Entry = Entry {
     source: SOURCE,
     edges: "Not ready while it learns: `samples` numbers, and until two differ; a number whose \
             square is none begins it anew. Slack and threshold are in standard deviations of these \
-            (by n - 1). A gap in is the same gap out and is not counted.",
+            (by n - 1). A gap in is the same gap out and is not counted; uncertain as cusum, and \
+            with gaps or uncertain numbers among those that it learned from.",
     roles: &[OF],
     parameters: &[
         Parameter {
@@ -93,8 +98,7 @@ pub(super) const CUSUM_LEARNED: Entry = Entry {
             slack_sigmas: arguments.number("slack_sigmas")?,
             threshold_sigmas: arguments.number("threshold_sigmas")?,
         };
-        let change = Change { learn: Some(learn), ..Change::default() };
-        Ok((QuantityKind::Dimensionless, Box::new(change)))
+        Ok((QuantityKind::Dimensionless, Box::new(Change::new(Some(learn), None))))
     },
 };
 
@@ -113,22 +117,27 @@ struct Learn {
     threshold_sigmas: f64,
 }
 
-#[derive(Default)]
 struct Change {
     learn: Option<Learn>,
     /// Nothing while it learns.
     level: Option<Level>,
-    learned: Moments,
+    learned: Spread,
     up: f64,
     down: f64,
+    run: Run,
+    /// The first number of those that the sums are of; nothing while both are 0.
+    since: Option<Moment>,
+    /// Of what the level was learned from.
+    quality: Quality,
 }
 
 impl Learn {
     /// What is usual, once enough is known.
-    fn level(&self, learned: Moments) -> Option<Level> {
-        let sigma = learned.deviation().filter(|&sigma| sigma > 0.0 && sigma.is_finite())?;
-        (learned.count >= self.samples).then_some(Level {
-            target: learned.mean,
+    fn level(&self, learned: Spread) -> Option<Level> {
+        let sigma = learned.variance(1.0)?.sqrt();
+        let is_known = learned.count() >= self.samples && sigma > 0.0 && sigma.is_finite();
+        is_known.then_some(Level {
+            target: learned.mean()?,
             slack: self.slack_sigmas * sigma,
             threshold: self.threshold_sigmas * sigma,
         })
@@ -136,55 +145,74 @@ impl Learn {
 }
 
 impl Change {
-    fn take(&mut self, number: f64) -> Result<f64, NoData> {
+    fn new(learn: Option<Learn>, level: Option<Level>) -> Self {
+        let (run, since, quality) = (Run::default(), None, Quality::Good);
+        Self { learn, level, learned: Spread::EMPTY, up: 0.0, down: 0.0, run, since, quality }
+    }
+
+    fn take(&mut self, sample: Held) -> Result<(f64, Quality), NoData> {
         if let Some(level) = self.level {
-            return Ok(self.detect(level, number));
+            return Ok(self.detect(level, sample));
         }
-        self.learned = self.learned.and(Moments::of(number));
-        if !self.learned.squares.is_finite() {
-            self.learned = Moments::default();
+        self.learned = self.learned.and(Spread::of(sample));
+        if self.learned.variance(0.0).is_none_or(|variance| !variance.is_finite()) {
+            self.learned = Spread::EMPTY;
         }
         self.level = self.learn.as_ref().and_then(|learn| learn.level(self.learned));
+        self.quality = self.run.covers_count(self.learned.count());
         Err(NoData::NotReady)
     }
 
-    fn detect(&mut self, level: Level, number: f64) -> f64 {
-        let away = number - level.target;
+    /// The detection, as good as everything that the sums and the level are of.
+    fn detect(&mut self, level: Level, sample: Held) -> (f64, Quality) {
+        let away = sample.number - level.target;
         self.up = (self.up + away - level.slack).max(0.0);
         self.down = (self.down - away - level.slack).max(0.0);
+        let quality = self.quality.and(self.run.covers_from(self.since.unwrap_or(sample.at)));
         let (is_up, is_down) = (self.up > level.threshold, self.down > level.threshold);
-        if !is_up && !is_down {
-            return 0.0;
+        if is_up || is_down {
+            self.start_again();
         }
+        let is_at_zero = self.up == 0.0 && self.down == 0.0;
+        self.since = if is_at_zero { None } else { self.since.or(Some(sample.at)) };
+        (f64::from(is_up) - f64::from(!is_up && is_down), quality)
+    }
+
+    fn start_again(&mut self) {
         (self.up, self.down) = (0.0, 0.0);
         if self.learn.is_some() {
-            (self.level, self.learned) = (None, Moments::default());
+            (self.level, self.learned) = (None, Spread::EMPTY);
         }
-        if is_up { 1.0 } else { -1.0 }
     }
 }
 
 impl Metric for Change {
     fn next(&mut self, at: Moment, inputs: &[Input], out: &mut Vec<Output>) {
-        let found = only(inputs).and_then(|(number, quality)| Ok((self.take(number)?, quality)));
+        let Some(input) = inputs.first() else { return };
+        let number = self.run.meets(at, input);
+        let found = number.and_then(|number| self.take(Held { at, number }));
         out.push(dimensionless(at, found));
     }
 
     fn save(&self, words: &mut Vec<u64>) {
-        let Moments { count, mean, squares } = self.learned;
-        words.push(u64::from(self.level.is_some()));
-        words.extend([count, mean, squares, self.up, self.down].map(f64::to_bits));
+        self.run.save(words);
+        self.learned.save(words);
+        words.extend([self.up.to_bits(), self.down.to_bits(), u64::from(self.level.is_some())]);
+        save_moment(self.since, words);
+        save_quality(self.quality, words);
     }
 
     fn restore(&mut self, words: &mut Words<'_>) -> Option<()> {
-        let has_level = words.word()? != 0;
-        let mut number = || words.number();
-        let learned = Moments { count: number()?, mean: number()?, squares: number()? };
-        let (up, down) = (number()?, number()?);
+        let (run, learned) = (Run::restore(words)?, Spread::restore(words)?);
+        let (up, down, has_level) = (words.number()?, words.number()?, words.word()? != 0);
+        let mut since = None;
+        restore_moment(words, &mut since)?;
+        let quality = restore_quality(words)?;
         if let Some(learn) = &self.learn {
             self.level = if has_level { Some(learn.level(learned)?) } else { None };
         }
-        (self.learned, self.up, self.down) = (learned, up.max(0.0), down.max(0.0));
+        (self.run, self.learned, self.since, self.quality) = (run, learned, since, quality);
+        (self.up, self.down) = (up.max(0.0), down.max(0.0));
         Some(())
     }
 }

@@ -6,7 +6,10 @@ use std::collections::VecDeque;
 use super::{OF, only};
 use crate::{
     Quality, QuantityKind,
-    derived::{BadMetric, Entry, Group, Input, Metric, Moment, Output, Words},
+    derived::{
+        BadMetric, Entry, Group, Input, Metric, Moment, Output, Words,
+        run::{restore_moment, save_moment},
+    },
     parameter::{Parameter, Preset, Value},
 };
 
@@ -100,23 +103,17 @@ impl Metric for Missing {
     }
 
     fn save(&self, words: &mut Vec<u64>) {
-        words.push(u64::from(self.since.is_some()));
-        if let Some(since) = self.since {
-            words.extend([since.word(), self.come.len() as u64]);
-            words.extend(self.come.iter().map(|come| come.word()));
-        }
+        save_moment(self.since, words);
+        words.push(self.come.len() as u64);
+        words.extend(self.come.iter().map(|come| come.word()));
     }
 
     fn restore(&mut self, words: &mut Words<'_>) -> Option<()> {
-        (self.since, self.come) = (None, VecDeque::new());
-        if words.word()? == 0 {
-            return Some(());
-        }
-        let since = words.moment()?;
+        self.come.clear();
+        restore_moment(words, &mut self.since)?;
         for _ in 0..words.count(usize::try_from(self.expected).ok()?)? {
             self.come.push_back(words.moment()?);
         }
-        self.since = Some(since);
         Some(())
     }
 }

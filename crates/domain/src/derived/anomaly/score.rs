@@ -1,10 +1,14 @@
 //! How unusual a number is among those before it.
 
-use super::{OF, dimensionless, moments::Sliding, only, size};
+use super::{OF, dimensionless, size};
 use crate::{
-    NoData, Quality, QuantityKind,
-    derived::{Entry, Group, Input, Metric, Moment, Output, Words, order::Order},
-    parameter::{Arguments, Parameter, Preset, Undeclared, Value},
+    NoData, QuantityKind,
+    derived::{
+        Entry, Group, Input, Made, Metric, Moment, Output, Words,
+        run::{Held, Run},
+        window::{Finish, Folded, Gather, Ordered, Spread},
+    },
+    parameter::{Arguments, Parameter, Preset, Value},
 };
 
 /// 1 / Φ⁻¹(3/4): what makes the median deviation of normal numbers their standard deviation.
@@ -27,17 +31,19 @@ pub(super) const Z_SCORE: Entry = Entry {
     function: "z_score",
     group: Group::Anomaly,
     summary: "How many standard deviations a number is away from the mean of those before it.",
-    source: "(x - mean) / s of the `samples` numbers before x, s by n - 1: Welford 1962 and Chan, \
-             Golub and LeVeque 1979",
-    edges: "Not ready before there are two; uncertain before there are `samples`. With no spread \
-            it is 0 at the mean and undefined elsewhere. A gap in is the same gap out, and is not \
-            counted. Every number joins the window after it is scored.",
+    source: "(x - mean) / s of the `samples` numbers before x, s by n - 1, updated by Chan, Golub \
+             and LeVeque 1979",
+    edges: "Not ready before there are two. Uncertain before there are `samples`, and with gaps or \
+            uncertain numbers among them. With no spread it is 0 at the mean and undefined \
+            elsewhere. A gap in is the same gap out. Every number joins the window after it is \
+            scored.",
     roles: &[OF],
     parameters: PARAMETERS,
     example: "function = \"z_score\"\nof = \"pump.current\"\nsamples = 120\n",
     make: |_, arguments| {
-        let window = Sliding::new(arguments.integer("samples")?);
-        Ok((QuantityKind::Dimensionless, score(window, arguments)?))
+        let samples = arguments.integer("samples")?;
+        let finish = Finish { of: |spread: Spread, _| spread.mean(), parameter: 0.0 };
+        score(Folded::new(finish, samples, samples), arguments)
     },
 };
 
@@ -52,82 +58,48 @@ pub(super) const MAD_SCORE: Entry = Entry {
     parameters: PARAMETERS,
     example: "function = \"mad_score\"\nof = \"pump.current\"\nsamples = 120\nspread_min = 0.01\n",
     make: |_, arguments| {
-        let window = Order::new(arguments.integer("samples")?);
-        Ok((QuantityKind::Dimensionless, score(window, arguments)?))
+        let samples = arguments.integer("samples")?;
+        score(Ordered::new(0.5, samples, samples), arguments)
     },
 };
 
-/// The newest numbers, and what is usual among them.
-trait Window: Send {
-    fn push(&mut self, number: f64);
-    fn is_full(&self) -> bool;
-    /// Nothing if there are fewer than two numbers.
-    fn centre_and_spread(&self) -> Option<(f64, f64)>;
-    fn save(&self, words: &mut Vec<u64>);
-    fn restore(&mut self, words: &mut Words<'_>) -> Option<()>;
+/// A window that tells what is usual in it.
+trait Usual: Gather {
+    /// Centre and spread; nothing if there are fewer than two samples.
+    fn usual(&self) -> Option<(f64, f64)>;
 }
 
-impl Window for Sliding {
-    fn push(&mut self, number: f64) {
-        self.push(number);
-    }
-
-    fn is_full(&self) -> bool {
-        self.is_full()
-    }
-
-    fn centre_and_spread(&self) -> Option<(f64, f64)> {
-        let moments = self.moments();
-        Some((moments.mean, moments.deviation()?))
-    }
-
-    fn save(&self, words: &mut Vec<u64>) {
-        self.save(words);
-    }
-
-    fn restore(&mut self, words: &mut Words<'_>) -> Option<()> {
-        self.restore(words)
+impl Usual for Folded<Spread> {
+    fn usual(&self) -> Option<(f64, f64)> {
+        Some((self.number()?, self.whole().variance(1.0)?.sqrt()))
     }
 }
 
-impl Window for Order {
-    fn push(&mut self, number: f64) {
-        self.push(number);
-    }
-
-    fn is_full(&self) -> bool {
-        self.is_full()
-    }
-
-    fn centre_and_spread(&self) -> Option<(f64, f64)> {
-        let median = self.median().filter(|_| self.len() > 1)?;
-        Some((median, NORMAL * self.median_deviation(median)?))
-    }
-
-    fn save(&self, words: &mut Vec<u64>) {
-        self.save(words);
-    }
-
-    fn restore(&mut self, words: &mut Words<'_>) -> Option<()> {
-        self.restore(words)
+impl Usual for Ordered {
+    fn usual(&self) -> Option<(f64, f64)> {
+        let deviation = self.median_deviation().filter(|_| self.len() > 1)?;
+        Some((self.number()?, NORMAL * deviation))
     }
 }
 
 struct Score<W> {
     window: W,
+    /// How many make the window.
+    samples: u64,
+    run: Run,
     spread_min: f64,
 }
 
-fn score(
-    window: impl Window + 'static,
-    arguments: &Arguments,
-) -> Result<Box<dyn Metric>, Undeclared> {
-    Ok(Box::new(Score { window, spread_min: arguments.number("spread_min")? }))
+fn score(window: impl Usual + 'static, arguments: &Arguments) -> Made {
+    let (samples, run) = (arguments.integer("samples")?, Run::default());
+    let spread_min = arguments.number("spread_min")?;
+    let score = Score { window, samples, run, spread_min };
+    Ok((QuantityKind::Dimensionless, Box::new(score)))
 }
 
-impl<W: Window> Score<W> {
+impl<W: Usual> Score<W> {
     fn of(&self, number: f64) -> Result<f64, NoData> {
-        let (centre, spread) = self.window.centre_and_spread().ok_or(NoData::NotReady)?;
+        let (centre, spread) = self.window.usual().ok_or(NoData::NotReady)?;
         let (away, spread) = (number - centre, spread.max(self.spread_min));
         if away == 0.0 {
             Ok(0.0)
@@ -139,21 +111,26 @@ impl<W: Window> Score<W> {
     }
 }
 
-impl<W: Window> Metric for Score<W> {
+impl<W: Usual> Metric for Score<W> {
     fn next(&mut self, at: Moment, inputs: &[Input], out: &mut Vec<Output>) {
-        let found = only(inputs).and_then(|(number, quality)| {
-            let (score, is_full) = (self.of(number), self.window.is_full());
-            self.window.push(number);
-            Ok((score?, quality.and(Quality::good_if(is_full))))
+        let Some(input) = inputs.first() else { return };
+        let found = self.run.meets(at, input).and_then(|number| {
+            let score = self.of(number);
+            self.window.push(Held { at, number });
+            // The number and all of the window before it.
+            Ok((score?, self.run.covers(self.samples + 1)))
         });
         out.push(dimensionless(at, found));
     }
 
     fn save(&self, words: &mut Vec<u64>) {
+        self.run.save(words);
         self.window.save(words);
     }
 
     fn restore(&mut self, words: &mut Words<'_>) -> Option<()> {
+        self.window.clear();
+        self.run = Run::restore(words)?;
         self.window.restore(words)
     }
 }

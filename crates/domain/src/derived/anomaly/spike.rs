@@ -5,7 +5,10 @@ use std::collections::VecDeque;
 use super::{OF, dimensionless, only, size};
 use crate::{
     NoData, Quality, QuantityKind,
-    derived::{Entry, Group, Input, Metric, Moment, Output, Words},
+    derived::{
+        Entry, Group, Input, Metric, Moment, Output, Words,
+        run::{Held, restore_quality, save_quality},
+    },
     parameter::{Parameter, Preset, Value},
 };
 
@@ -112,7 +115,8 @@ impl Metric for Spike {
     fn save(&self, words: &mut Vec<u64>) {
         words.extend([self.judged as u64, self.near.len() as u64]);
         for &Known { at, number, quality } in &self.near {
-            words.extend([at.word(), number.to_bits(), u64::from(quality == Quality::Uncertain)]);
+            Held { at, number }.save(words);
+            save_quality(quality, words);
         }
     }
 
@@ -121,8 +125,7 @@ impl Metric for Spike {
         let judged = words.count(self.reach)?;
         let count = words.count(judged + self.reach).filter(|&count| judged <= count)?;
         for _ in 0..count {
-            let (at, number) = (words.moment()?, words.number()?);
-            let quality = Quality::good_if(words.word()? == 0);
+            let (Held { at, number }, quality) = (Held::restore(words)?, restore_quality(words)?);
             near.push_back(Known { at, number, quality });
         }
         (self.near, self.judged) = (near, judged);

@@ -2,10 +2,10 @@
 
 use core::time::Duration;
 
-use super::{OF, dimensionless, only, size};
+use super::{OF, dimensionless, size};
 use crate::{
     Quality, QuantityKind,
-    derived::{Entry, Group, Input, Metric, Moment, Output, Words},
+    derived::{Entry, Group, Input, Metric, Moment, Output, Words, run::Run},
     parameter::{Parameter, Preset, Value},
 };
 
@@ -16,8 +16,8 @@ pub(super) const STUCK_AT: Entry = Entry {
     source: "|x - x0| <= resolution since `time` or longer, x0 the first number after the last \
              change",
     edges: "A drift is a change as soon as it is more than the resolution from where it began. A \
-            gap in is the same gap out; time goes on, and what is stuck across one is uncertain. 0 \
-            is uncertain before the first change, as nobody knows what was before.",
+            gap in is the same gap out; time goes on, and what is stuck across one, or an \
+            uncertain number, is uncertain. 0 is uncertain before the first change, as nobody knows what was before.",
     roles: &[OF],
     parameters: &[
         Parameter {
@@ -38,7 +38,7 @@ pub(super) const STUCK_AT: Entry = Entry {
     example: "function = \"stuck_at\"\nof = \"tank.level\"\ntime = \"1h\"\nresolution = 0.001\n",
     make: |_, arguments| {
         let (time, resolution) = (arguments.duration("time")?, arguments.number("resolution")?);
-        let stuck = Stuck { time, resolution, still: None };
+        let stuck = Stuck { time, resolution, run: Run::default(), still: None };
         Ok((QuantityKind::Dimensionless, Box::new(stuck)))
     },
 };
@@ -46,6 +46,7 @@ pub(super) const STUCK_AT: Entry = Entry {
 struct Stuck {
     time: Duration,
     resolution: f64,
+    run: Run,
     still: Option<Still>,
 }
 
@@ -56,8 +57,6 @@ struct Still {
     since: Moment,
     /// Whether there was a change before it, rather than the beginning.
     is_seen: bool,
-    /// Whether there was a gap since.
-    has_gap: bool,
 }
 
 impl Stuck {
@@ -65,10 +64,10 @@ impl Stuck {
         let is_seen = self.still.is_some();
         let moved = |still: &Still| (number - still.number).abs() > self.resolution;
         let still = self.still.filter(|still| !moved(still));
-        let still = still.unwrap_or(Still { number, since: at, is_seen, has_gap: false });
+        let still = still.unwrap_or(Still { number, since: at, is_seen });
         self.still = Some(still);
         if at >= still.since.after(self.time) {
-            (1.0, Quality::good_if(!still.has_gap))
+            (1.0, self.run.covers_from(still.since))
         } else {
             (0.0, Quality::good_if(still.is_seen))
         }
@@ -77,31 +76,30 @@ impl Stuck {
 
 impl Metric for Stuck {
     fn next(&mut self, at: Moment, inputs: &[Input], out: &mut Vec<Output>) {
-        let found = only(inputs).map(|(number, quality)| {
+        let Some(input) = inputs.first() else { return };
+        let found = self.run.meets(at, input).map(|number| {
             let (detection, own) = self.take(at, number);
-            (detection, quality.and(own))
+            (detection, input.quality.and(own))
         });
-        if let (Err(_), Some(still)) = (found, &mut self.still) {
-            still.has_gap = true;
-        }
         out.push(dimensionless(at, found));
     }
 
     fn save(&self, words: &mut Vec<u64>) {
+        self.run.save(words);
         words.push(u64::from(self.still.is_some()));
-        if let Some(Still { number, since, is_seen, has_gap }) = self.still {
-            words.extend([number.to_bits(), since.word(), is_seen.into(), has_gap.into()]);
+        if let Some(Still { number, since, is_seen }) = self.still {
+            words.extend([number.to_bits(), since.word(), is_seen.into()]);
         }
     }
 
     fn restore(&mut self, words: &mut Words<'_>) -> Option<()> {
+        self.run = Run::restore(words)?;
         if words.word()? == 0 {
             self.still = None;
             return Some(());
         }
         let (number, since) = (words.number()?, words.moment()?);
-        let (is_seen, has_gap) = (words.word()? != 0, words.word()? != 0);
-        self.still = Some(Still { number, since, is_seen, has_gap });
+        self.still = Some(Still { number, since, is_seen: words.word()? != 0 });
         Some(())
     }
 }

@@ -66,11 +66,12 @@ pub(super) const WIND_CHILL: Entry = Entry {
     example: "function = \"wind_chill\"\ntemperature = \"outdoor.temperature\"\n\
               wind = \"mast.wind_speed\"\n",
     make: |_, _| {
-        Ok(pure(QuantityKind::Temperature, (), |[air, wind], ()| {
+        let metric = pure(|[air, wind]| {
             let chill = wind_chill(Celsius::new(air)?, MetrePerSecond::new(wind)?)?;
             let charted = air >= fahrenheit_to_celsius(-45.0) && wind <= 60.0 * MPH;
             Ok((chill.into(), Quality::good_if(charted)))
-        }))
+        });
+        Ok((QuantityKind::Temperature, metric))
     },
 };
 

@@ -17,7 +17,7 @@ pub(super) const COUNTER_RATE: Entry = Entry {
     group: Group::Signal,
     summary: "How fast a counter counts, or what the things that it counts amount to per time.",
     source: "((n - n') mod 2^wrap_bits) per_count / (t - t')",
-    edges: "The first sample gives a gap, `undefined`, and so does a count below the one before unless `wrap_bits` is set: the counter began anew. With it a count of 2^wrap_bits or more is `implausible`, and a counter that began anew looks like one that went round. A second sample of the same moment gives nothing. Across a gap it is uncertain; a gap gives the same gap.",
+    edges: "The first sample gives a gap, `undefined`, and so does a count below the one before unless `wrap_bits` is set: the counter began anew. With it a count below 0 or of 2^wrap_bits or more is `implausible`, and a counter that began anew looks like one that went round. A second sample of the same moment gives nothing. Across a gap it is uncertain; a gap gives the same gap.",
     roles: &[Role { name: "of", summary: "a stream of what a counter has", kinds: COUNTERS }],
     parameters: &[
         Parameter {
@@ -63,12 +63,14 @@ pub(super) const COUNTER_RATE: Entry = Entry {
 /// # Errors
 ///
 /// [`NoData::Undefined`] if it cannot have counted from one to the other, so that it began anew;
-/// [`NoData::Implausible`] if it has more than its bits can hold.
+/// [`NoData::Implausible`] if it has more than its bits can hold, or less than 0.
 pub fn counted(before: f64, now: f64, wrap_bits: u8) -> Result<f64, NoData> {
     let modulus = f64::from(wrap_bits).exp2();
     match wrap_bits {
         0 if now < before => Err(NoData::Undefined),
-        1.. if before.max(now) >= modulus => Err(NoData::Implausible),
+        1.. if !(0.0..modulus).contains(&before) || !(0.0..modulus).contains(&now) => {
+            Err(NoData::Implausible)
+        }
         1.. if now < before => Ok(now + (modulus - before)),
         _ => Ok(now - before),
     }
@@ -101,15 +103,9 @@ impl CounterRate {
 impl Metric for CounterRate {
     fn next(&mut self, at: Moment, inputs: &[Input], out: &mut Vec<Output>) {
         let Some(input) = inputs.first() else { return };
-        match input.number() {
-            Ok(number) => {
-                self.run.takes(at, input.quality);
-                out.extend(self.sample(Held { at, number }));
-            }
-            Err(reason) => {
-                self.run.breaks();
-                out.push(Output::gap(at, reason));
-            }
+        match self.run.meets(at, input) {
+            Ok(number) => out.extend(self.sample(Held { at, number })),
+            Err(reason) => out.push(Output::gap(at, reason)),
         }
     }
 

@@ -7,7 +7,7 @@ use crate::{
     NoData, Quality, QuantityKind,
     derived::{
         Entry, Group, Input, Metric, Moment, Output, Words,
-        run::{only, restore_reason, save_reason},
+        run::{only, restore_quality, restore_reason, save_quality, save_reason},
     },
     parameter::{Parameter, Preset, Value},
 };
@@ -98,7 +98,8 @@ impl Metric for Deadband {
 
     fn save(&self, words: &mut Vec<u64>) {
         let Some(Told { at, outcome, quality }) = self.told else { return words.push(0) };
-        words.extend([1, at.word(), u64::from(quality == Quality::Good)]);
+        words.extend([1, at.word()]);
+        save_quality(quality, words);
         save_reason(outcome.err(), words);
         words.push(outcome.unwrap_or_default().to_bits());
     }
@@ -108,7 +109,7 @@ impl Metric for Deadband {
         if words.word()? == 0 {
             return Some(());
         }
-        let (at, quality) = (words.moment()?, Quality::good_if(words.word()? == 1));
+        let (at, quality) = (words.moment()?, restore_quality(words)?);
         let mut reason = None;
         restore_reason(words, &mut reason)?;
         let number = words.number()?;

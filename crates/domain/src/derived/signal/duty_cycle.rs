@@ -11,7 +11,7 @@ use crate::{
     QuantityKind,
     derived::{
         Entry, Group, Input, Metric, Moment, Output, Words,
-        run::{Run, only, output},
+        run::{Run, only, output, restore_moment, save_moment},
         window::MOST_BY_SPAN,
     },
     parameter::{Parameter, Preset, Value},
@@ -167,7 +167,7 @@ impl Metric for DutyCycle {
 
     fn save(&self, words: &mut Vec<u64>) {
         self.run.save(words);
-        words.extend([u64::from(self.seen.is_some()), self.seen.unwrap_or_default().word()]);
+        save_moment(self.seen, words);
         words.push(self.phases.len() as u64);
         for &(from, state) in &self.phases {
             words.extend([from.word(), state as u64]);
@@ -178,8 +178,7 @@ impl Metric for DutyCycle {
         self.phases.clear();
         self.nanos = [0; 3];
         self.run = Run::restore(words)?;
-        let (has_seen, seen) = (words.word()? == 1, words.moment()?);
-        self.seen = has_seen.then_some(seen);
+        restore_moment(words, &mut self.seen)?;
         for _ in 0..words.count(MOST_BY_SPAN)? {
             let (from, state) = (words.moment()?, usize::try_from(words.word()?).ok()?);
             self.change(from, *State::ALL.get(state)?);

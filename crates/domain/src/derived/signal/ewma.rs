@@ -55,7 +55,7 @@ struct Ewma {
 impl Metric for Ewma {
     fn next(&mut self, at: Moment, inputs: &[Input], out: &mut Vec<Output>) {
         let Some(input) = inputs.first() else { return };
-        match input.number() {
+        out.push(match self.run.meets(at, input) {
             Ok(number) => {
                 let mean = self.last.map_or(number, |last| {
                     let dt = at.seconds_since(last.at);
@@ -63,15 +63,11 @@ impl Metric for Ewma {
                         + weight(dt, self.time_constant.as_secs_f64()) * (number - last.number)
                 });
                 self.last = Some(Held { at, number: mean });
-                self.run.takes(at, input.quality);
                 let quality = self.run.covers_from(at.before(self.time_constant));
-                out.push(Output::number(at, self.kind, mean, quality));
+                Output::number(at, self.kind, mean, quality)
             }
-            Err(reason) => {
-                self.run.breaks();
-                out.push(Output::gap(at, reason));
-            }
-        }
+            Err(reason) => Output::gap(at, reason),
+        });
     }
 
     fn save(&self, words: &mut Vec<u64>) {

@@ -11,7 +11,7 @@ use crate::{
     derived::{
         Entry, Group, Input, Metric, Moment, Output, Role, Words,
         double::Double,
-        run::{Held, only, restore_last, save_last},
+        run::{Held, only, restore_last, restore_quality, save_last, save_quality},
     },
     parameter::{Parameter, Preset, Value},
 };
@@ -115,7 +115,7 @@ impl Metric for Integral {
 
     fn save(&self, words: &mut Vec<u64>) {
         self.total.save(words);
-        words.push(u64::from(self.quality == Quality::Good));
+        save_quality(self.quality, words);
         save_last(self.last, words);
     }
 
@@ -124,7 +124,7 @@ impl Metric for Integral {
         if !total.number().is_finite() {
             return None;
         }
-        (self.total, self.quality) = (total, Quality::good_if(words.word()? == 1));
+        (self.total, self.quality) = (total, restore_quality(words)?);
         restore_last(words, &mut self.last)
     }
 }

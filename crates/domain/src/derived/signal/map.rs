@@ -2,31 +2,13 @@
 
 use super::OF;
 use crate::{
-    NoData, Quality, QuantityKind,
-    derived::{BadMetric, Entry, Group, Input, Metric, Moment, Output, run::only},
+    Quality, QuantityKind,
+    derived::{BadMetric, Entry, Group, pure::pure, run::only},
     parameter::{Arguments, Parameter, Preset, Value},
 };
 
 /// No polynomial has more coefficients.
 const MOST_COEFFICIENTS: usize = 16;
-
-/// A function of one number, without a state.
-pub(super) struct Map<F> {
-    pub(super) kind: QuantityKind,
-    pub(super) of: F,
-}
-
-impl<F: Fn(f64) -> Result<(f64, Quality), NoData> + Send> Metric for Map<F> {
-    fn next(&mut self, at: Moment, inputs: &[Input], out: &mut Vec<Output>) {
-        let Some(input) = inputs.first() else { return };
-        out.push(match input.number().and_then(&self.of) {
-            Ok((number, quality)) => {
-                Output::number(at, self.kind, number, quality.and(input.quality))
-            }
-            Err(reason) => Output::gap(at, reason),
-        });
-    }
-}
 
 /// What the numbers become.
 pub(super) const TO: Parameter = Parameter {
@@ -59,9 +41,9 @@ pub(super) const CALIBRATE: Entry = Entry {
     example: "function = \"calibrate\"\nof = \"air.temperature\"\ngain = 1.002\noffset = -0.3\n",
     make: |kinds, arguments| {
         let (gain, offset) = (arguments.number("gain")?, arguments.number("offset")?);
-        let of = move |number| Ok((number * gain + offset, Quality::Good));
         let kind = only(kinds)?;
-        Ok((kind, Box::new(Map { kind, of })))
+        let of = move |[x]: [f64; 1]| Ok((kind.quantity(x * gain + offset)?, Quality::Good));
+        Ok((kind, pure(of)))
     },
 };
 
@@ -84,8 +66,9 @@ pub(super) const POLYNOMIAL: Entry = Entry {
     make: |kinds, arguments| {
         let kind = kind_to(arguments, only(kinds)?)?;
         let coefficients = coefficients(arguments.text("coefficients")?)?;
-        let of = move |number| Ok((polynomial(&coefficients, number), Quality::Good));
-        Ok((kind, Box::new(Map { kind, of })))
+        let of =
+            move |[x]: [f64; 1]| Ok((kind.quantity(polynomial(&coefficients, x))?, Quality::Good));
+        Ok((kind, pure(of)))
     },
 };
 
@@ -122,8 +105,8 @@ pub(super) const CONVERT: Entry = Entry {
             factor => factor,
         };
         let offset = arguments.number("offset")?;
-        let of = move |number| Ok((number * factor + offset, Quality::Good));
-        Ok((kind, Box::new(Map { kind, of })))
+        let of = move |[x]: [f64; 1]| Ok((kind.quantity(x * factor + offset)?, Quality::Good));
+        Ok((kind, pure(of)))
     },
 };
 

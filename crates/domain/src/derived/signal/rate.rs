@@ -84,15 +84,9 @@ impl RateOfChange {
 impl Metric for RateOfChange {
     fn next(&mut self, at: Moment, inputs: &[Input], out: &mut Vec<Output>) {
         let Some(input) = inputs.first() else { return };
-        match input.number() {
-            Ok(number) => {
-                self.run.takes(at, input.quality);
-                out.extend(self.sample(Held { at, number }));
-            }
-            Err(reason) => {
-                self.run.breaks();
-                out.push(Output::gap(at, reason));
-            }
+        match self.run.meets(at, input) {
+            Ok(number) => out.extend(self.sample(Held { at, number })),
+            Err(reason) => out.push(Output::gap(at, reason)),
         }
     }
 

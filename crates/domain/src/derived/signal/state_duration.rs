@@ -10,7 +10,7 @@ use crate::{
     Quality, QuantityKind,
     derived::{
         Entry, Group, Input, Metric, Moment, Output, Words,
-        run::{Run, only},
+        run::{Run, only, restore_moment, restore_quality, save_moment, save_quality},
     },
     parameter::{Parameter, Preset, Value},
 };
@@ -105,19 +105,16 @@ impl Metric for StateDuration {
 
     fn save(&self, words: &mut Vec<u64>) {
         self.run.save(words);
-        for moment in [self.seen, self.since] {
-            words.extend([u64::from(moment.is_some()), moment.unwrap_or_default().word()]);
-        }
-        words.push(u64::from(self.quality == Quality::Good));
+        save_moment(self.seen, words);
+        save_moment(self.since, words);
+        save_quality(self.quality, words);
     }
 
     fn restore(&mut self, words: &mut Words<'_>) -> Option<()> {
         self.run = Run::restore(words)?;
-        for moment in [&mut self.seen, &mut self.since] {
-            let (is_there, word) = (words.word()? == 1, words.moment()?);
-            *moment = is_there.then_some(word);
-        }
-        self.quality = Quality::good_if(words.word()? == 1);
+        restore_moment(words, &mut self.seen)?;
+        restore_moment(words, &mut self.since)?;
+        self.quality = restore_quality(words)?;
         Some(())
     }
 }

@@ -2,11 +2,11 @@
 
 use super::{
     OF,
-    map::{Map, TO, finite, kind_to},
+    map::{TO, finite, kind_to},
 };
 use crate::{
     NoData, Quality,
-    derived::{BadMetric, Entry, Group, run::only},
+    derived::{BadMetric, Entry, Group, pure::pure, run::only},
     parameter::{Parameter, Preset, Value},
 };
 
@@ -41,11 +41,11 @@ pub(super) const TABLE: Entry = Entry {
         let kind = kind_to(arguments, only(kinds)?)?;
         let points = points(arguments.text("points")?)?;
         let clamps = arguments.choice("outside")? == "clamp";
-        let of = move |x| match interpolate(&points, x) {
+        let of = move |[x]: [f64; 1]| match interpolate(&points, x) {
             (_, false) if !clamps => Err(NoData::Undefined),
-            (y, is_inside) => Ok((y, Quality::good_if(is_inside))),
+            (y, is_inside) => Ok((kind.quantity(y)?, Quality::good_if(is_inside))),
         };
-        Ok((kind, Box::new(Map { kind, of })))
+        Ok((kind, pure(of)))
     },
 };
 

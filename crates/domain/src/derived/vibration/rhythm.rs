@@ -2,7 +2,10 @@
 
 use crate::{
     Quality,
-    derived::{Moment, Words},
+    derived::{
+        Moment, Words,
+        run::{restore_quality, save_quality},
+    },
 };
 
 /// Stamps further from even spacing than this part of an interval make a block uncertain.
@@ -69,9 +72,9 @@ impl Rhythm {
     }
 
     pub(super) fn save(&self, words: &mut Vec<u64>) {
-        let quality = u64::from(self.quality == Quality::Uncertain);
         words.extend([self.since.word(), self.until.word(), u64::from(self.intervals)]);
-        words.extend([self.shortest_s.to_bits(), self.longest_s.to_bits(), quality]);
+        words.extend([self.shortest_s.to_bits(), self.longest_s.to_bits()]);
+        save_quality(self.quality, words);
     }
 
     pub(super) fn restore(words: &mut Words<'_>) -> Option<Self> {
@@ -81,11 +84,7 @@ impl Rhythm {
             intervals: u32::try_from(words.word()?).ok()?,
             shortest_s: words.number()?,
             longest_s: words.number()?,
-            quality: match words.word()? {
-                0 => Quality::Good,
-                1 => Quality::Uncertain,
-                _ => return None,
-            },
+            quality: restore_quality(words)?,
         })
     }
 }

@@ -93,6 +93,16 @@ pub(in crate::derived) struct Spread {
 }
 
 impl Spread {
+    /// How many samples there are.
+    pub(in crate::derived) const fn count(self) -> f64 {
+        self.total.count
+    }
+
+    /// Their mean; of none there is none.
+    pub(in crate::derived) fn mean(self) -> Option<f64> {
+        self.total.mean()
+    }
+
     /// The sum of squares over `count - ddof`; none if that is not above 0.
     pub(in crate::derived) fn variance(self, ddof: f64) -> Option<f64> {
         let freedom = self.total.count - ddof;

@@ -76,6 +76,11 @@ impl<A: Aggregate> Folded<A> {
         Self { held, most: most.max(1), older, newer: A::EMPTY, finish }
     }
 
+    /// The aggregate of all samples held.
+    pub(in crate::derived) fn whole(&self) -> A {
+        self.older.last().copied().unwrap_or(A::EMPTY).and(self.newer)
+    }
+
     /// Makes the newer half, of which the first `count` samples held are all, the older one.
     fn turn(&mut self, count: usize) {
         self.older.clear();
@@ -104,8 +109,7 @@ impl<A: Aggregate> Gather for Folded<A> {
     }
 
     fn number(&self) -> Option<f64> {
-        let older = self.older.last().copied().unwrap_or(A::EMPTY);
-        (self.finish.of)(older.and(self.newer), self.finish.parameter)
+        (self.finish.of)(self.whole(), self.finish.parameter)
     }
 
     /// The samples, and how many of them are in the older half.

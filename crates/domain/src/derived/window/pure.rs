@@ -2,7 +2,7 @@
 
 use super::{
     aggregate::{Aggregate, Spread, Total},
-    halves::between,
+    order,
 };
 use crate::{
     NoData,
@@ -47,18 +47,13 @@ pub fn standard_deviation(numbers: &[f64], ddof: u8) -> Result<f64, NoData> {
 ///
 /// [`NoData::Undefined`] if there is no number, or `percent` is not 0 to 100.
 pub fn percentile(numbers: &[f64], percent: f64) -> Result<f64, NoData> {
-    if numbers.is_empty() || !(0.0..=100.0).contains(&percent) {
+    if !(0.0..=100.0).contains(&percent) {
         return Err(NoData::Undefined);
     }
     let mut sorted = numbers.to_vec();
     sorted.sort_by(f64::total_cmp);
-    #[expect(clippy::cast_precision_loss, reason = "there are far fewer than 2^52")]
-    let index = (sorted.len() - 1) as f64 * (percent / 100.0);
-    #[expect(clippy::cast_possible_truncation, reason = "it is a whole number")]
-    #[expect(clippy::cast_sign_loss, reason = "it is not negative")]
-    let below = index as usize;
-    let above = (below + 1).min(sorted.len() - 1);
-    Ok(between(sorted[below], sorted[above], index.fract()))
+    order::percentile(sorted.len(), percent / 100.0, |rank| sorted.get(rank).copied())
+        .ok_or(NoData::Undefined)
 }
 
 fn fold<A: Aggregate>(numbers: &[f64]) -> A {

@@ -44,18 +44,14 @@ impl<S: Slide> Sliding<S> {
 impl<S: Slide> Metric for Sliding<S> {
     fn next(&mut self, at: Moment, inputs: &[Input], out: &mut Vec<Output>) {
         let Some(input) = inputs.first() else { return };
-        match input.number() {
+        out.push(match self.run.meets(at, input) {
             Ok(number) => {
-                self.run.takes(at, input.quality);
                 self.push(Held { at, number });
                 let quality = self.reach.quality(self.run, at);
-                out.push(output(at, self.kind, self.samples.number(), quality));
+                output(at, self.kind, self.samples.number(), quality)
             }
-            Err(reason) => {
-                self.run.breaks();
-                out.push(Output::gap(at, reason));
-            }
-        }
+            Err(reason) => Output::gap(at, reason),
+        });
     }
 
     fn save(&self, words: &mut Vec<u64>) {

@@ -50,17 +50,13 @@ impl<S: Gather> Tumbling<S> {
 
     fn take(&mut self, at: Moment, input: &Input) {
         self.taken = self.taken.saturating_add(1);
-        match input.number() {
+        match self.run.meets(at, input) {
             Ok(number) => {
-                self.run.takes(at, input.quality);
                 if let Some(lost) = self.samples.push(Held { at, number }) {
                     self.run.loses(lost);
                 }
             }
-            Err(reason) => {
-                self.run.breaks();
-                self.reason = Some(reason);
-            }
+            Err(reason) => self.reason = Some(reason),
         }
     }
 
