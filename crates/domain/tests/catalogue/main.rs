@@ -1,0 +1,79 @@
+//! What every function of the catalogue keeps to, whichever it is.
+//!
+//! Each is made as its example and its parameters say, for several kinds of input, and fed thousands of
+//! samples with gaps, equal times and jumps of hours.
+
+#![expect(clippy::unwrap_used, reason = "a helper that fails fails its test")]
+
+mod allocations;
+mod cases;
+mod entries;
+mod example;
+mod samples;
+mod states;
+
+use domain::{
+    NoData, QuantityKind,
+    derived::{Entry, Group, Moment, Output},
+};
+
+use crate::{
+    cases::{Case, cases},
+    samples::{Sample, samples},
+};
+
+/// What an output is, to the bit.
+type Bits = (Moment, Result<u64, NoData>, domain::Quality);
+
+fn bits(out: &[Output]) -> Vec<Bits> {
+    let of = |output: &Output| {
+        let number = output.outcome.map(|quantity| quantity.number().to_bits());
+        (output.at, number, output.quality)
+    };
+    out.iter().map(of).collect()
+}
+
+/// Whether all are in order, finite and of the kind.
+fn check(case: &Case, out: &[Output], kind: QuantityKind) {
+    assert!(out.is_sorted_by_key(|output| output.at), "{case:?}");
+    for quantity in out.iter().filter_map(|output| output.outcome.ok()) {
+        assert_eq!(quantity.kind(), kind, "{case:?}");
+        assert!(quantity.number().is_finite(), "{case:?}");
+    }
+}
+
+/// Whether a gap in is told at once, each time: not by what tells the end of a window or of a block, what
+/// tells news only, and what counts gaps or does without one of its inputs.
+fn tells_each_gap(case: &Case) -> bool {
+    let Entry { function, group, .. } = case.entry;
+    let is_exempt = ["deadband", "missing", "median_of_three"].contains(function);
+    !is_exempt && !case.is_tumbling() && !matches!(group, Group::Vibration | Group::Alarm)
+}
+
+#[test]
+fn outputs_are_in_order_finite_and_as_absent_as_the_inputs() {
+    let mut told = std::collections::BTreeSet::new();
+    for case in cases() {
+        let (kind, mut metric) = case.make();
+        let mut all = Vec::new();
+        for Sample { at, inputs } in samples(&case.kinds, 1) {
+            let before = all.len();
+            metric.next(at, &inputs, &mut all);
+            let gap = inputs.iter().find_map(|input| input.outcome.err());
+            if let Some(reason) = gap.filter(|_| tells_each_gap(&case)) {
+                let last = all[before..].last().map(|output| (output.at, output.outcome));
+                assert_eq!(last, Some((at, Err(reason))), "{case:?}");
+            }
+        }
+        check(&case, &all, kind);
+        assert!(all.last().is_none_or(|last| last.at <= samples::end()), "{case:?}");
+        if all.iter().any(|output| output.outcome.is_ok()) {
+            told.insert(case.entry.function);
+        }
+    }
+    let silent: Vec<_> = domain::derived::entries()
+        .map(|entry| entry.function)
+        .filter(|function| !told.contains(function))
+        .collect();
+    assert_eq!(silent, [""; 0], "no number was ever told by these");
+}
