@@ -3,13 +3,17 @@
 
 #![expect(clippy::unwrap_used, reason = "a helper that fails fails its test")]
 
-use std::collections::BTreeMap;
+mod reference;
+
+use std::collections::{BTreeMap, BTreeSet};
 
 use domain::{
-    Quality, QuantityKind,
+    Quality, Quantity, QuantityKind,
     derived::{Entry, Input, Moment, find},
     parameter::{Argument, Arguments},
 };
+
+use reference::Errors;
 
 const TABLE: &str = include_str!("reference/humid_air.csv");
 
@@ -38,6 +42,19 @@ struct Row<'a> {
     parameter: &'a str,
     inputs: &'a str,
     expected: f64,
+    tool: &'static str,
+}
+
+/// The tool and its version, as `reference/humid_air.py` has it.
+fn tool(name: &str) -> &'static str {
+    match name {
+        "psychrolib" => "PsychroLib 2.5.0",
+        "metpy" => "MetPy 1.7.1",
+        "coolprop" => "CoolProp 8.0.0",
+        "pythermalcomfort" => "pythermalcomfort 4.8.1",
+        "ambiance" => "ambiance 1.3.1",
+        other => panic!("the table has a tool {other}"),
+    }
 }
 
 impl<'a> Row<'a> {
@@ -45,11 +62,13 @@ impl<'a> Row<'a> {
         let mut cells = line.split(',');
         let mut cell = || cells.next().unwrap();
         let entry = find(cell()).unwrap();
-        Self { entry, parameter: cell(), inputs: cell(), expected: cell().parse().unwrap() }
+        let (parameter, inputs) = (cell(), cell());
+        let expected = cell().parse().unwrap();
+        Self { entry, parameter, inputs, expected, tool: tool(cell()) }
     }
 
     /// What the function gives for the row.
-    fn found(&self) -> f64 {
+    fn found(&self) -> Quantity {
         let number = |text: &str| text.parse::<f64>().unwrap();
         let kinds: Vec<_> = self.entry.roles.iter().map(|role| role.kinds[0]).collect();
         let given = self.entry.parameters.first().filter(|_| !self.parameter.is_empty());
@@ -64,30 +83,34 @@ impl<'a> Row<'a> {
         let mut out = Vec::new();
         metric.next(Moment::default(), &inputs, &mut out);
         let outcome = out[0].outcome;
-        outcome
-            .unwrap_or_else(|gap| panic!("{} of {}: {gap}", self.entry.function, self.inputs))
-            .number()
+        outcome.unwrap_or_else(|gap| panic!("{} of {}: {gap}", self.entry.function, self.inputs))
     }
 }
 
 #[test]
-#[expect(clippy::print_stdout, reason = "the table of worst errors, with --nocapture")]
 fn every_function_is_as_near_to_the_tools_of_others_as_is_fair() {
-    let mut worst: BTreeMap<&str, (f64, &str, usize)> = BTreeMap::new();
+    let mut worst: BTreeMap<&str, (Errors, BTreeSet<&str>, &str)> = BTreeMap::new();
     for line in TABLE.lines().skip(1) {
         let row = Row::new(line);
         let function = row.entry.function;
         let &(_, absolute, part) = FAIR.iter().find(|(name, ..)| *name == function).unwrap();
-        let error = (row.found() - row.expected).abs();
-        assert!(error <= absolute + part * row.expected.abs(), "{line}: {error} off");
-        let (most, where_, rows) = worst.entry(function).or_default();
-        *rows += 1;
-        if error >= *most {
-            (*most, *where_) = (error, line);
-        }
+        let found = row.found();
+        let (errors, tools, unit) = worst.entry(function).or_default();
+        let allowed = absolute + part * row.expected.abs();
+        errors.take((found.number() - row.expected).abs(), allowed, line);
+        tools.insert(row.tool);
+        *unit = if found.kind() == QuantityKind::Dimensionless { "" } else { found.kind().unit() };
     }
     assert_eq!(worst.len(), FAIR.len(), "functions of the table");
-    for (function, (error, line, rows)) in worst {
-        println!("{function:28} {rows:4} rows, worst {error:.5}: {line}");
+    for (&(function, absolute, part), (errors, tools, unit)) in FAIR.iter().zip(worst.values()) {
+        let tools: Vec<_> = tools.iter().copied().collect();
+        let allowed = match (absolute, part) {
+            (absolute, 0.0) => format!("{absolute} {unit}"),
+            (0.0, part) => format!("{} %", 100.0 * part),
+            (absolute, part) => {
+                format!("{absolute} {unit} + {} %", 100.0 * part).replace("  ", " ")
+            }
+        };
+        errors.print(function, "", &tools.join(", "), &allowed, unit);
     }
 }
