@@ -20,7 +20,7 @@ pub use vapour::{
 };
 pub use wet_bulb::{wet_bulb, wet_bulb_stull};
 
-use super::{Entry, Metric, Role, pure::pure};
+use super::{Entry, Metric, Role, pressure::PRESSURE, pure::pure};
 use crate::{Celsius, Hectopascal, NoData, Percent, Quality, Quantity, QuantityKind};
 
 pub(super) const ENTRIES: &[Entry] = &[
@@ -47,11 +47,6 @@ const HUMIDITY: Role = Role {
     name: "humidity",
     summary: "relative humidity, over water",
     kinds: &[QuantityKind::RelativeHumidity],
-};
-const PRESSURE: Role = Role {
-    name: "pressure",
-    summary: "pressure of the air where it is, not reduced to sea level",
-    kinds: &[QuantityKind::Pressure],
 };
 
 /// A metric of temperature and humidity. Good where the curve over water is vouched for at the air's

@@ -26,7 +26,8 @@ const SEA_LEVEL_KELVIN: f64 = 288.15;
 /// Where the ICAO standard atmosphere begins, and where its lapse ends, m.
 const TROPOSPHERE_METRES: core::ops::RangeInclusive<f64> = -5_000.0..=11_000.0;
 
-const PRESSURE: Role = Role {
+/// The air of a place.
+pub(super) const PRESSURE: Role = Role {
     name: "pressure",
     summary: "pressure of the air where it is, not reduced to sea level",
     kinds: &[QuantityKind::Pressure],

@@ -19,6 +19,7 @@ struct Pure<const N: usize, F> {
 
 impl<const N: usize, F: Fn([f64; N]) -> Result<(Quantity, Quality), NoData>> Pure<N, F> {
     fn evaluate(&self, inputs: &[Input]) -> Result<(Quantity, Quality), NoData> {
+        let inputs: &[Input; N] = inputs.try_into().map_err(|_| NoData::Internal)?;
         let (mut numbers, mut worst) = ([0.0; N], Quality::Good);
         for (number, input) in numbers.iter_mut().zip(inputs) {
             *number = input.number()?;

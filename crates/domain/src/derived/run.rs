@@ -172,3 +172,24 @@ pub(super) fn only(kinds: &[QuantityKind]) -> Result<QuantityKind, BadMetric> {
     };
     kinds.first().copied().ok_or_else(none)
 }
+
+/// The kind of the only input, unless its numbers are round or a code, so that they have no mean and no
+/// distances.
+pub(super) fn level(kinds: &[QuantityKind]) -> Result<QuantityKind, BadMetric> {
+    let kind = only(kinds)?;
+    is_level("of", kind)?;
+    Ok(kind)
+}
+
+/// Refuses a kind whose numbers are round or a code, as what `role` measures.
+pub(super) fn is_level(role: &'static str, kind: QuantityKind) -> Result<(), BadMetric> {
+    let message = if kind == QuantityKind::Course {
+        "a course is round: half way from 359° to 1° is not 180°"
+    } else if kind == QuantityKind::AlarmState {
+        "the state of an alarm is a code, not a number"
+    } else {
+        return Ok(());
+    };
+    let mend = "name a stream of another kind".to_owned();
+    Err(BadMetric::Unfit { parameter: role, message: message.to_owned(), mend })
+}

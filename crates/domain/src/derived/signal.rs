@@ -36,7 +36,7 @@ pub use map::polynomial;
 pub use table::interpolate;
 pub use trend::time_to_threshold;
 
-use super::{Entry, Role};
+use super::{Entry, window::OF};
 
 /// In the order of the page.
 pub(super) const ENTRIES: &[Entry] = &[
@@ -54,8 +54,6 @@ pub(super) const ENTRIES: &[Entry] = &[
     duty_cycle::DUTY_CYCLE,
     state_duration::STATE_DURATION,
 ];
-
-const OF: Role = Role { name: "of", summary: "any stream", kinds: &[] };
 
 #[cfg(test)]
 mod tests;

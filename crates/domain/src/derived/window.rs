@@ -40,7 +40,7 @@ mod tumbling;
 use super::{Moment, Words, run::Held};
 
 pub(super) use aggregate::{Aggregate, Line, Spread};
-pub(super) use entries::ENTRIES;
+pub(super) use entries::{ENTRIES, OF};
 pub(super) use fold::{Finish, Folded};
 pub(super) use ordered::Ordered;
 pub use pure::{mean, percentile, standard_deviation, variance};

@@ -47,11 +47,6 @@ impl Random {
     }
 }
 
-/// No sample is later.
-pub(crate) const fn end() -> Moment {
-    Moment::from_nanos(BEGIN + SPAN)
-}
-
 /// Stretches of 150 samples: even ones, one a second, and such with gaps, uncertain readings, equal times,
 /// jumps of hours and extreme numbers.
 pub(crate) fn samples(kinds: &[QuantityKind], seed: u64) -> Vec<Sample> {

@@ -8,7 +8,10 @@ use super::{
 };
 use crate::{
     QuantityKind,
-    derived::{BadMetric, Entry, Group, Made, Role, Urgency},
+    derived::{
+        BadMetric, Entry, Group, Made, Role, Urgency,
+        run::{is_level, level},
+    },
     parameter::{Arguments, Parameter, Preset, Value},
 };
 
@@ -138,7 +141,8 @@ pub(in crate::derived) const ENTRIES: &[Entry] = &[
             PRIORITY,
         ],
         example: "function = \"alarm_rate\"\nof = \"cabinet.temperature\"\nlimit = 5.0\nper = \"min\"",
-        make: |_, arguments| {
+        make: |kinds, arguments| {
+            level(kinds)?;
             let direction = match arguments.choice("direction")? {
                 "rising" => Direction::Rising,
                 "falling" => Direction::Falling,
@@ -163,6 +167,7 @@ pub(in crate::derived) const ENTRIES: &[Entry] = &[
         parameters: &[LIMIT_OF_DEVIATION, HYSTERESIS, ON_DELAY, OFF_DELAY, LATCH, PRIORITY],
         example: "function = \"alarm_deviation\"\none = \"inlet.temperature\"\nother = \"outlet.temperature\"\nlimit = 2.0",
         make: |kinds, arguments| {
+            is_level("one", kinds.first().copied().unwrap_or(QuantityKind::Dimensionless))?;
             if let [one, other] = kinds
                 && one != other
             {

@@ -5,7 +5,7 @@ use crate::{
     NoData, Quality, QuantityKind,
     derived::{
         Entry, Group, Input, Metric, Moment, Output, Words,
-        run::{Held, Run, restore_moment, restore_quality, save_moment, save_quality},
+        run::{Held, Run, level, restore_moment, restore_quality, save_moment, save_quality},
         window::{Aggregate, Spread},
     },
     parameter::{Parameter, Preset, Value},
@@ -48,7 +48,8 @@ pub(super) const CUSUM: Entry = Entry {
     ],
     example: "function = \"cusum\"\nof = \"room.temperature\"\ntarget = 21.0\nslack = 0.5\n\
               threshold = 4.0\n",
-    make: |_, arguments| {
+    make: |kinds, arguments| {
+        level(kinds)?;
         let level = Level {
             target: arguments.number("target")?,
             slack: arguments.number("slack")?,
@@ -92,7 +93,8 @@ pub(super) const CUSUM_LEARNED: Entry = Entry {
         ),
     ],
     example: "function = \"cusum_learned\"\nof = \"pump.current\"\nsamples = 300\n",
-    make: |_, arguments| {
+    make: |kinds, arguments| {
+        level(kinds)?;
         let learn = Learn {
             samples: f64::from(arguments.integer::<u32>("samples")?),
             slack_sigmas: arguments.number("slack_sigmas")?,

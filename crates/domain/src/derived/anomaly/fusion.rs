@@ -2,7 +2,7 @@
 
 use crate::{
     NoData, Quality, QuantityKind,
-    derived::{BadMetric, Entry, Group, Input, Metric, Moment, Output, Role},
+    derived::{BadMetric, Entry, Group, Input, Metric, Moment, Output, Role, run::is_level},
 };
 
 pub(super) const MEDIAN_OF_THREE: Entry = Entry {
@@ -24,6 +24,7 @@ pub(super) const MEDIAN_OF_THREE: Entry = Entry {
               b = \"south.temperature\"\nc = \"roof.temperature\"\n",
     make: |kinds, _| {
         let first = kinds.first().copied().unwrap_or(QuantityKind::Dimensionless);
+        is_level("a", first)?;
         let other = kinds.iter().zip(["a", "b", "c"]).find(|(kind, _)| **kind != first);
         match other {
             Some((kind, role)) => Err(unfit(role, first, *kind)),

@@ -5,7 +5,7 @@ use crate::{
     NoData, QuantityKind,
     derived::{
         Entry, Group, Input, Made, Metric, Moment, Output, Words,
-        run::{Held, Run},
+        run::{Held, Run, level},
         window::{Finish, Folded, Gather, Ordered, Spread},
     },
     parameter::{Arguments, Parameter, Preset, Value},
@@ -40,7 +40,8 @@ pub(super) const Z_SCORE: Entry = Entry {
     roles: &[OF],
     parameters: PARAMETERS,
     example: "function = \"z_score\"\nof = \"pump.current\"\nsamples = 120\n",
-    make: |_, arguments| {
+    make: |kinds, arguments| {
+        level(kinds)?;
         let samples = arguments.integer("samples")?;
         let finish = Finish { of: |spread: Spread, _| spread.mean(), parameter: 0.0 };
         score(Folded::new(finish, samples, samples), arguments)
@@ -57,7 +58,8 @@ pub(super) const MAD_SCORE: Entry = Entry {
     roles: &[OF],
     parameters: PARAMETERS,
     example: "function = \"mad_score\"\nof = \"pump.current\"\nsamples = 120\nspread_min = 0.01\n",
-    make: |_, arguments| {
+    make: |kinds, arguments| {
+        level(kinds)?;
         let samples = arguments.integer("samples")?;
         score(Ordered::new(0.5, samples, samples), arguments)
     },

@@ -7,7 +7,7 @@ use crate::{
     NoData, Quality, QuantityKind,
     derived::{
         Entry, Group, Input, Metric, Moment, Output, Words,
-        run::{Held, restore_quality, save_quality},
+        run::{Held, level, restore_quality, save_quality},
     },
     parameter::{Parameter, Preset, Value},
 };
@@ -36,7 +36,8 @@ pub(super) const SPIKE: Entry = Entry {
         },
     ],
     example: "function = \"spike\"\nof = \"tank.level\"\nthreshold = 0.2\n",
-    make: |_, arguments| {
+    make: |kinds, arguments| {
+        level(kinds)?;
         let reach = arguments.integer::<usize>("neighbours")?.clamp(1, MOST);
         let (threshold, near) =
             (arguments.number("threshold")?, VecDeque::with_capacity(2 * MOST + 1));

@@ -302,6 +302,21 @@ fn what_was_learned_of_a_gap_or_an_uncertain_number_stays_uncertain() {
 }
 
 #[test]
+fn what_is_round_or_a_code_has_no_spread_and_no_median() {
+    let functions = ["z_score", "mad_score", "cusum", "cusum_learned", "spike"];
+    let functions = functions.into_iter().chain(["median_of_three", "ewma", "time_to_threshold"]);
+    for function in functions.chain(["alarm_rate", "alarm_deviation"]) {
+        let entry = find(function).unwrap();
+        for kind in [QuantityKind::Course, QuantityKind::AlarmState] {
+            let kinds = vec![kind; entry.roles.len()];
+            let refused = (entry.make)(&kinds, &Arguments::example(entry.parameters)).err();
+            let Some(BadMetric::Unfit { parameter, .. }) = refused else { panic!("{function}") };
+            assert_eq!(parameter, entry.roles[0].name, "{function}");
+        }
+    }
+}
+
+#[test]
 fn what_is_stuck_across_an_uncertain_number_is_uncertain() {
     let given = vec![span("time", 2)];
     for found in qualities("stuck_at", &given, &[1.0, 2.0, 2.0, 2.0, 3.0, 3.0, 3.0], 2) {

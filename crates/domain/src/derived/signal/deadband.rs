@@ -16,7 +16,7 @@ pub(super) const DEADBAND: Entry = Entry {
     function: "deadband",
     group: Group::Signal,
     summary: "The input, but only when it has changed by more than a band, or has been silent for too long.",
-    source: "|x - x'| > max(absolute, |x'| percent / 100), where x' is what was told last (as in OPC UA part 8, 7.2)",
+    source: "|x - x'| > max(absolute, |x'| percent / 100), where x' is what was told last: the absolute band is the deadband of OPC UA part 4 (DataChangeFilter); its percent are of a range, these of x'",
     edges: "A change of exactly the band is not told. A gap is told when it begins or changes its reason, and then as `silence_max` says; the first sample after it is told. A change of quality is told.",
     roles: &[OF],
     parameters: &[

@@ -7,7 +7,7 @@ use crate::{
     QuantityKind,
     derived::{
         Entry, Group, Input, Metric, Moment, Output, Words,
-        run::{Held, Run, only, restore_last, save_last},
+        run::{Held, Run, level, restore_last, save_last},
     },
     parameter::{Parameter, Preset, Value},
 };
@@ -30,7 +30,7 @@ pub(super) const EWMA: Entry = Entry {
     }],
     example: "function = \"ewma\"\nof = \"air.temperature\"\ntime_constant = \"1min\"\n",
     make: |kinds, arguments| {
-        let (kind, time_constant) = (only(kinds)?, arguments.duration("time_constant")?);
+        let (kind, time_constant) = (level(kinds)?, arguments.duration("time_constant")?);
         let metric = Ewma { kind, time_constant, run: Run::default(), last: None };
         Ok((kind, Box::new(metric)))
     },

@@ -1,6 +1,5 @@
-//! The signal functions at their edges. What all functions of a stream have in common is in `common`.
+//! The signal functions at their edges.
 
-mod common;
 mod counts;
 mod slopes;
 mod thresholds;
@@ -13,7 +12,8 @@ use crate::{
     Quality::{Good, Uncertain},
     QuantityKind::{Frequency, Power, RotationalSpeed, Temperature, Voltage},
     derived::testing::{
-        each_second, gap, good, make, outcomes, qualities, refusal, seconds, tell_all, try_make,
+        each_second, gap, good, make, outcomes, qualities, refusal, seconds, tell, tell_all,
+        try_make,
     },
     parameter::Argument,
 };
@@ -148,5 +148,27 @@ proptest! {
     fn any_text_is_a_table_and_a_polynomial_or_is_refused(words in ".{0,40}") {
         let _ = refusal("table", Voltage, &[text("points", &words)]);
         let _ = refusal("polynomial", Voltage, &[text("coefficients", &words)]);
+    }
+}
+
+/// 205,000 samples in 102 s, two of each millisecond.
+#[test]
+fn a_window_that_cannot_hold_all_of_its_time_is_uncertain() {
+    let span = ("span", seconds(100));
+    let tumbling = ("kind", Argument::Choice("tumbling"));
+    let half = ("threshold", Argument::Number(0.5));
+    for (function, given) in [
+        ("moving_average", vec![span.clone()]),
+        ("median", vec![span.clone(), tumbling]),
+        ("rate_of_change", vec![span.clone()]),
+        ("duty_cycle", vec![span.clone(), half, ("gap_max", seconds(1))]),
+    ] {
+        let mut metric = make(function, Voltage, &given);
+        let mut last = None;
+        for n in 0..205_000_i32 {
+            let reading = good((n / 2).into(), f64::from(n % 2));
+            last = tell(&mut *metric, Voltage, reading).pop().or(last);
+        }
+        assert_eq!(last.map(|output| output.quality), Some(Uncertain), "{function}");
     }
 }

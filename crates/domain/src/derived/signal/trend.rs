@@ -9,7 +9,7 @@ use crate::{
     NoData, QuantityKind, Second,
     derived::{
         Entry, Group, Role,
-        run::only,
+        run::{level, only},
         window::{Finish, KIND, Line, SAMPLES, SPAN, Shape},
     },
 };
@@ -44,7 +44,7 @@ pub(super) const TIME_TO_THRESHOLD: Entry = Entry {
     parameters: &[THRESHOLD, KIND, SAMPLES, SPAN],
     example: "function = \"time_to_threshold\"\nof = \"battery.voltage\"\nthreshold = 11.5\nspan = \"1h\"\n",
     make: |kinds, arguments| {
-        only(kinds)?;
+        level(kinds)?;
         let of = |line: Line, threshold| {
             time_to_threshold(line.level()?, line.slope()?, threshold).ok().map(Second::get)
         };

@@ -15,7 +15,7 @@ use super::{
 use crate::{
     NoData, Quality,
     QuantityKind::{self, Dimensionless, Frequency, VibrationVelocity},
-    derived::{BadMetric, Entry, Group, Made},
+    derived::{BadMetric, Entry, Group, Made, run::only},
     parameter::Arguments,
 };
 
@@ -32,7 +32,7 @@ pub(in crate::derived) const ENTRIES: &[Entry] = &[
         example: "function = \"rms\"\nof = \"motor.acceleration\"\nblock = 500",
         make: |kinds, arguments| {
             let dc = dc(arguments)?;
-            in_time(same(kinds)?, arguments, move |block| rms(block, dc))
+            in_time(only(kinds)?, arguments, move |block| rms(block, dc))
         },
     },
     Entry {
@@ -46,7 +46,7 @@ pub(in crate::derived) const ENTRIES: &[Entry] = &[
         example: "function = \"peak\"\nof = \"motor.acceleration\"\nblock = 500",
         make: |kinds, arguments| {
             let dc = dc(arguments)?;
-            in_time(same(kinds)?, arguments, move |block| peak(block, dc))
+            in_time(only(kinds)?, arguments, move |block| peak(block, dc))
         },
     },
     Entry {
@@ -58,7 +58,7 @@ pub(in crate::derived) const ENTRIES: &[Entry] = &[
         roles: &[OF],
         parameters: IN_TIME,
         example: "function = \"peak_to_peak\"\nof = \"motor.acceleration\"\nblock = 500",
-        make: |kinds, arguments| in_time(same(kinds)?, arguments, peak_to_peak),
+        make: |kinds, arguments| in_time(only(kinds)?, arguments, peak_to_peak),
     },
     Entry {
         function: "crest_factor",
@@ -128,7 +128,7 @@ pub(in crate::derived) const ENTRIES: &[Entry] = &[
         example: "function = \"band_rms\"\nof = \"motor.acceleration\"\nlow_hz = 10.0\nhigh_hz = 200.0",
         make: |kinds, arguments| {
             let (band, window) = (band(arguments)?, window(arguments)?);
-            in_frequency(same(kinds)?, arguments, window, move |lines, rate_hz| {
+            in_frequency(only(kinds)?, arguments, window, move |lines, rate_hz| {
                 lines.band_rms(band, rate_hz)
             })
         },
@@ -168,14 +168,6 @@ fn blocks(kind: QuantityKind, arguments: &Arguments, figure: Figure) -> Made {
     let hop = if arguments.flag("overlap")? { length.div_ceil(2) } else { length };
     let rate_hz = Some(arguments.number("rate_hz")?).filter(|&hz| hz > 0.0);
     Ok((kind, Box::new(Blocks::new(kind, (length, hop), rate_hz, figure))))
-}
-
-fn same(kinds: &[QuantityKind]) -> Result<QuantityKind, BadMetric> {
-    kinds.first().copied().ok_or_else(|| BadMetric::Unfit {
-        parameter: "of",
-        message: "this is missing".to_owned(),
-        mend: "name a stream".to_owned(),
-    })
 }
 
 fn dc(arguments: &Arguments) -> Result<Dc, BadMetric> {

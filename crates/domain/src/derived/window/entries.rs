@@ -7,13 +7,17 @@ use super::{
 };
 use crate::{
     QuantityKind,
-    derived::{BadMetric, Entry, Group, Role, run::only},
+    derived::{
+        Entry, Group, Role,
+        run::{level, only},
+    },
     parameter::{Parameter, Preset, Value},
 };
 
 const SHAPE: &[Parameter] = &[KIND, SAMPLES, SPAN];
 
-const OF: Role = Role { name: "of", summary: "any stream", kinds: &[] };
+/// Any stream.
+pub(in crate::derived) const OF: Role = Role { name: "of", summary: "any stream", kinds: &[] };
 
 const EDGES: &str = "A gap gives the same gap when sliding, and takes no part when tumbling; a window with gaps, or not yet full, is uncertain.";
 
@@ -198,20 +202,6 @@ const SAMPLE_COUNT: Entry = Entry {
         Shape::folded(arguments, QuantityKind::Count, Finish { of, parameter: 0.0 })
     },
 };
-
-/// The kind of the input, unless its numbers are round or a code.
-fn level(kinds: &[QuantityKind]) -> Result<QuantityKind, BadMetric> {
-    let kind = only(kinds)?;
-    let message = if kind == QuantityKind::Course {
-        "a course is round: half way from 359° to 1° is not 180°"
-    } else if kind == QuantityKind::AlarmState {
-        "the state of an alarm is a code, not a number"
-    } else {
-        return Ok(kind);
-    };
-    let mend = "name a stream of another kind".to_owned();
-    Err(BadMetric::Unfit { parameter: "of", message: message.to_owned(), mend })
-}
 
 /// The kind of differences between quantities of `kind`.
 fn distance(kind: QuantityKind) -> QuantityKind {
