@@ -11,7 +11,7 @@ use crate::{
 /// What is given to a metric: milliseconds, the number or the gap, the quality.
 pub(super) type Given = (i64, Result<f64, NoData>, Quality);
 
-/// The kind and the metric that `function` makes of an input of `kind`.
+/// The kind and the metric that `function` makes of inputs of `kind`.
 pub(super) fn try_make(
     function: &str,
     kind: QuantityKind,
@@ -19,7 +19,7 @@ pub(super) fn try_make(
 ) -> Made {
     let entry = find(function).unwrap();
     let arguments = Arguments::new(entry.parameters, given.iter().cloned()).unwrap();
-    (entry.make)(&[kind], &arguments)
+    (entry.make)(&vec![kind; entry.roles.len()], &arguments)
 }
 
 pub(super) fn make(

@@ -29,6 +29,8 @@ fn a_counter_goes_round_at_its_bits_and_has_no_more_than_they_hold() {
     assert_eq!(counted(65_535.0, 0.0, 16), Ok(1.0));
     assert_eq!(counted(4_294_967_295.0, 1.0, 32), Ok(2.0));
     assert_eq!(counted(65_535.0, 65_536.0, 16), Err(NoData::Implausible));
+    assert_eq!(counted(-5.0, 3.0, 16), Err(NoData::Implausible));
+    assert_eq!(counted(3.0, -5.0, 16), Err(NoData::Implausible));
     assert_eq!(counted(7.0, 7.0, 0), Ok(0.0));
 }
 
