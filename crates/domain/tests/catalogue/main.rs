@@ -13,7 +13,7 @@ mod samples;
 mod states;
 
 use domain::{
-    NoData, QuantityKind,
+    NoData, Quality, QuantityKind,
     derived::{Entry, Group, Moment, Output},
 };
 
@@ -23,7 +23,7 @@ use crate::{
 };
 
 /// What an output is, to the bit.
-type Bits = (Moment, Result<u64, NoData>, domain::Quality);
+type Bits = (Moment, Result<u64, NoData>, Quality);
 
 fn bits(out: &[Output]) -> Vec<Bits> {
     let of = |output: &Output| {
@@ -48,6 +48,28 @@ fn tells_each_gap(case: &Case) -> bool {
     let Entry { function, group, .. } = case.entry;
     let is_exempt = ["deadband", "missing", "median_of_three"].contains(function);
     !is_exempt && !case.is_tumbling() && !matches!(group, Group::Vibration | Group::Alarm)
+}
+
+#[test]
+fn what_comes_of_an_uncertain_reading_is_uncertain() {
+    // What is missing is known for certain, and of a window that is over the next reading tells nothing.
+    let is_meant = |case: &Case| case.entry.function != "missing" && !case.is_tumbling();
+    for case in cases().into_iter().filter(is_meant) {
+        let (_, mut metric) = case.make();
+        let (mut out, mut count) = (Vec::new(), 0);
+        for Sample { at, inputs } in samples(&case.kinds, 7) {
+            out.clear();
+            metric.next(at, &inputs, &mut out);
+            if inputs.iter().any(|input| input.quality == Quality::Uncertain) {
+                let mut good = out.iter().filter(|output| output.at == at);
+                count += 1;
+                let good =
+                    good.find(|output| output.outcome.is_ok() && output.quality == Quality::Good);
+                assert_eq!(good, None, "{case:?}");
+            }
+        }
+        assert!(count > 30, "{case:?}: {count}");
+    }
 }
 
 #[test]
