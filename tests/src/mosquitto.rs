@@ -60,6 +60,15 @@ impl Mosquitto {
     ///
     /// If it does not come up.
     pub fn start(program: &Path, folder: &Path) -> anyhow::Result<Self> {
+        Self::start_with(program, folder, "")
+    }
+
+    /// The same, with the lines `rules` as its access rules if there are any.
+    ///
+    /// # Errors
+    ///
+    /// If it does not come up.
+    pub fn start_with(program: &Path, folder: &Path, rules: &str) -> anyhow::Result<Self> {
         let probe = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
         let port = probe.local_addr()?.port();
         drop(probe);
@@ -70,7 +79,13 @@ impl Mosquitto {
             folder.display(),
             folder.join("mosquitto.log").display(),
         );
-        fs::write(folder.join("mosquitto.conf"), text)?;
+        let acl = folder.join("acl");
+        let has_rules = !rules.is_empty();
+        if has_rules {
+            fs::write(&acl, rules)?;
+        }
+        let last = if has_rules { format!("acl_file {}\n", acl.display()) } else { String::new() };
+        fs::write(folder.join("mosquitto.conf"), text + &last)?;
         let mut broker =
             Self { program: program.to_owned(), folder: folder.to_owned(), port, child: None };
         broker.restart()?;
@@ -115,11 +130,45 @@ impl Mosquitto {
     ///
     /// If it cannot be waited for.
     pub fn stop(&mut self) -> anyhow::Result<()> {
+        self.signal(Signal::TERM)?;
         if let Some(mut child) = self.child.take() {
-            let pid = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
-            let pid = pid.context("mosquitto has no process id")?;
-            kill_process(pid, Signal::TERM)?;
             child.wait()?;
+        }
+        Ok(())
+    }
+
+    /// Halts it: its connections stand, and nothing answers.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be signalled.
+    pub fn halt(&self) -> anyhow::Result<()> {
+        self.signal(Signal::STOP)
+    }
+
+    /// Lets it go on after it was halted.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be signalled.
+    pub fn go_on(&self) -> anyhow::Result<()> {
+        self.signal(Signal::CONT)
+    }
+
+    /// From now on `rules` are its access rules.
+    ///
+    /// # Errors
+    ///
+    /// If they cannot be written, or it cannot be signalled.
+    pub fn set_rules(&self, rules: &str) -> anyhow::Result<()> {
+        fs::write(self.folder.join("acl"), rules)?;
+        self.signal(Signal::HUP)
+    }
+
+    fn signal(&self, signal: Signal) -> anyhow::Result<()> {
+        if let Some(child) = &self.child {
+            let pid = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
+            kill_process(pid.context("mosquitto has no process id")?, signal)?;
         }
         Ok(())
     }

@@ -487,5 +487,6 @@ fn forward_options() -> ForwardOptions {
         status_interval: 30 * SECOND,
         retry_first: SECOND,
         retry_max: 30 * SECOND,
+        held_samples_max: 1_000_000,
     }
 }

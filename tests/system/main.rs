@@ -6,6 +6,7 @@
     reason = "helpers of tests are tests too, and a failed one shows its seed"
 )]
 
+mod broker;
 mod commands;
 mod delivery;
 mod devices;

@@ -107,10 +107,16 @@ pub(crate) struct Bench {
 impl Bench {
     /// The same for every test but for the wires; `None` where `test` is skipped for want of a broker.
     pub(crate) fn new(test: &str, wires: Wires) -> Option<Self> {
+        Self::with(test, wires, "", "")
+    }
+
+    /// The same with more tables in the configuration, and access rules at the broker.
+    pub(crate) fn with(test: &str, wires: Wires, tables: &str, rules: &str) -> Option<Self> {
         let program = mosquitto::find(test)?;
         let folder = tempfile::tempdir().unwrap();
-        let broker = Mosquitto::start(&program, folder.path()).unwrap();
-        let site = Site::new(&broker.url(), CONFIGURATION, wires.nodes.clone()).unwrap();
+        let broker = Mosquitto::start_with(&program, folder.path(), rules).unwrap();
+        let configuration = format!("{tables}\n{CONFIGURATION}");
+        let site = Site::new(&broker.url(), &configuration, wires.nodes.clone()).unwrap();
         let listener = site.listen().unwrap();
         Some(Self { wires, site, listener, broker, _folder: folder })
     }

@@ -251,6 +251,7 @@ pub fn forward_options(config: &Config, boot: BootId) -> Result<ForwardOptions, 
         status_interval: config.pipeline.status_interval,
         retry_first: BROKER_RETRY_FIRST,
         retry_max: BROKER_RETRY_MAX,
+        held_samples_max: config.mqtt.refused_samples_max,
     })
 }
 

@@ -4,22 +4,33 @@
 //!
 //! * **Epoch** — one connection, from up to down. See [`Publisher`].
 //! * **Flight** — samples read from the spool together and on their way in one or more messages.
-//! * **Landed** — a flight whose messages are all acknowledged.
+//! * **Landed** — a flight whose messages are all answered: acknowledged, or their streams held.
+//! * **Held** — a stream of which the broker refuses messages. Its samples stay in the spool while the
+//!   others go on, and its oldest message is tried again after a back-off.
+//! * **Set aside** — samples of a held stream that the cursor passed all the same, counted: those more
+//!   than `held_samples_max` behind what has landed.
 //!
 //! # Invariants
 //!
-//! 1. The cursor moves over a flight only when it and all flights before it have landed.
+//! 1. The cursor moves over a flight only when it and all flights before it have landed, and over a
+//!    sample of a held stream only when that is acknowledged or set aside.
 //! 2. When an epoch ends, everything not landed is read from the spool again. The client library's own
 //!    memory of what was sent is thrown away with the epoch: it loses messages (see
 //!    `docs/adr/0003-connection-epochs.md`).
-//! 3. Samples of one stream are handed over in the order of their numbers.
+//! 3. Samples of one stream are handed over in the order of their numbers. What is on its way while a
+//!    message before it is refused may overtake that, and comes again after it.
 //! 4. At most one window of messages is on its way, so memory is bounded however long the backlog.
+//! 5. A refusal never ends an epoch: one topic that the broker's access rules forbid, or one message
+//!    that does not fit, holds no other stream up (see `docs/adr/0014-refused-messages.md`).
 //!
 //! # Deliberately absent
 //!
 //! Anything about the protocol to the broker; any wait for a sensor.
 
 mod flight;
+mod held;
+mod hold;
+mod news;
 
 use core::time::Duration;
 use std::{
@@ -33,10 +44,13 @@ use ports::{
 };
 use wire::{
     Topics,
-    status::{DeviceStatus, Origin, State, Status},
+    status::{DeviceStatus, Origin, State},
 };
 
-use self::flight::{Flights, messages};
+use self::{
+    flight::{Flights, messages},
+    hold::Holds,
+};
 use crate::telemetry::Counters;
 
 /// How the backlog is sent.
@@ -60,6 +74,9 @@ pub struct ForwardOptions {
     pub retry_first: Duration,
     /// The longest wait between two attempts to connect.
     pub retry_max: Duration,
+    /// How many positions of the spool the cursor may stay behind what has landed for the sake of
+    /// refused samples; older ones are set aside. After a restart as many samples may come twice.
+    pub held_samples_max: u64,
 }
 
 /// Gives the counts for the status message.
@@ -87,6 +104,12 @@ pub struct Forwarder<P> {
     changes_told: u64,
     backoff: Backoff,
     link: Link,
+    /// Up to where everything is acknowledged, but for what is held.
+    landed: Position,
+    /// The streams that the broker refuses.
+    holds: Holds,
+    /// The newest epoch broke, and nothing has landed since.
+    is_careful: bool,
     /// What the status says: online, until the drain has sent what there was.
     state: State,
     last_token: u64,
@@ -103,6 +126,10 @@ enum Link {
 
 struct Epoch {
     payload_bytes_max: usize,
+    /// What the broker grants.
+    window_max: usize,
+    /// That, or 1 until something lands in an epoch that follows one that broke: a broker
+    /// that refuses a message and hangs up is heard only if nothing else is on its way.
     window: usize,
     /// Where to read on.
     next: Position,
@@ -144,8 +171,10 @@ impl<P: Publisher> Forwarder<P> {
         let seed =
             options.gateway.as_str().bytes().fold(seed, |s, b| s.rotate_left(5) ^ u64::from(b));
         let backoff = Backoff::new(options.retry_first, options.retry_max, seed);
+        let holds = Holds::new(options.retry_first, options.retry_max, seed);
         let link = Link::Down { retry_at: Monotonic::default() };
         let state = State::Online;
+        let landed = spool.cursor();
         Self {
             options,
             spool,
@@ -158,6 +187,9 @@ impl<P: Publisher> Forwarder<P> {
             changes_told: 0,
             backoff,
             link,
+            landed,
+            holds,
+            is_careful: false,
             state,
             last_token: 0,
         }
@@ -201,9 +233,10 @@ impl<P: Publisher> Forwarder<P> {
     }
 
     /// Sends what is left in the spool, says goodbye and disconnects; gives up at `until`, or as soon
-    /// as the broker proves to be away. What is left then stays in the spool. True if nothing is.
+    /// as the broker proves to be away. What is left then, and what is held, stays in the spool. True
+    /// if nothing is.
     pub fn drain(&mut self, until: Monotonic) -> bool {
-        let is_sent = |this: &Self| this.spool.cursor() >= this.spool.end();
+        let is_sent = |this: &Self| this.landed.max(this.spool.cursor()) >= this.spool.end();
         self.step_until(until, |this| is_sent(this) && !matches!(this.link, Link::Connecting));
         self.state = State::Stopped;
         self.say_status();
@@ -238,7 +271,10 @@ impl<P: Publisher> Forwarder<P> {
         let due = match &self.link {
             Link::Down { retry_at } => *retry_at,
             Link::Connecting => return IDLE,
-            Link::Up(epoch) => epoch.status_due,
+            Link::Up(epoch) => {
+                let try_again = self.holds.next_due().filter(|_| self.has_room(epoch));
+                try_again.map_or(epoch.status_due, |due| due.min(epoch.status_due))
+            }
         };
         self.left(due)
     }
@@ -249,15 +285,7 @@ impl<P: Publisher> Forwarder<P> {
                 self.begin_epoch(window, payload_bytes_max);
             }
             Delivery::Acknowledged(token) => self.land(token),
-            Delivery::Refused { token: _, reason } => {
-                self.counters.messages_refused.add(1);
-                tracing::warn!(
-                    reason,
-                    "broker refuses a message; trying again in a new connection"
-                );
-                self.publisher.disconnect();
-                self.end_epoch();
-            }
+            Delivery::Refused { token, reason } => self.refuse(token, &reason),
             Delivery::Down(error) => self.note_down(&error),
         }
     }
@@ -268,8 +296,9 @@ impl<P: Publisher> Forwarder<P> {
         let smallest = wire::payload::HEADER_BYTES_MAX + wire::payload::SAMPLE_BYTES_MAX;
         self.link = Link::Up(Epoch {
             payload_bytes_max: payload_bytes_max.min(self.options.payload_bytes_max).max(smallest),
-            window: window.max(1),
-            next: self.spool.cursor(),
+            window_max: window.max(1),
+            window: if self.is_careful { 1 } else { window.max(1) },
+            next: self.landed.max(self.spool.cursor()),
             flights: Flights::default(),
             outbox: VecDeque::new(),
             statuses: Vec::new(),
@@ -291,7 +320,10 @@ impl<P: Publisher> Forwarder<P> {
 
     fn end_epoch(&mut self) {
         self.counters.connections_lost.add(1);
-        let retry_at = self.clock.now().monotonic + self.backoff.fail();
+        let now = self.clock.now().monotonic;
+        self.holds.lose_probes(now);
+        self.is_careful |= matches!(self.link, Link::Up(_));
+        let retry_at = now + self.backoff.fail();
         self.link = Link::Down { retry_at };
     }
 
@@ -304,16 +336,34 @@ impl<P: Publisher> Forwarder<P> {
         self.counters.messages_acknowledged.add(1);
         if let Some(index) = epoch.statuses.iter().position(|&status| status == token) {
             epoch.statuses.swap_remove(index);
-        } else {
-            let Some(landed) = epoch.flights.land(token) else { return };
-            // Only a cursor that moves shows that all is well: a broker that drops every connection,
-            // or refuses one topic of many, must not be called upon in a tight loop.
+            return;
+        }
+        if !self.holds.land(token, self.clock.now().monotonic) {
+            epoch.flights.unload(token);
+        }
+        if self.advance() {
+            // Only what has landed for good shows that all is well: a broker that drops every
+            // connection must not be called upon in a tight loop.
             self.backoff.succeed();
-            if let Err(error) = self.spool.acknowledge(landed) {
-                // The samples are delivered; not knowing it can only deliver them once more.
-                tracing::error!(%error, "cursor not stored");
+            self.is_careful = false;
+            if let Link::Up(epoch) = &mut self.link {
+                epoch.window = epoch.window_max;
             }
         }
+    }
+
+    /// Moves the cursor as far as nothing before it is on its way or held. True if anything moved.
+    fn advance(&mut self) -> bool {
+        let Link::Up(epoch) = &mut self.link else { return false };
+        let before = self.landed;
+        self.landed = epoch.flights.landed().map_or(before, |landed| landed.max(before));
+        let cursor = self.holds.first().map_or(self.landed, |held| held.min(self.landed));
+        let moves = cursor > self.spool.cursor();
+        if moves && let Err(error) = self.spool.acknowledge(cursor) {
+            // The samples are delivered; not knowing it can only deliver them once more.
+            tracing::error!(%error, "cursor not stored");
+        }
+        moves || self.landed > before
     }
 
     fn send(&mut self) {
@@ -322,37 +372,31 @@ impl<P: Publisher> Forwarder<P> {
         if matches!(&self.link, Link::Up(epoch) if epoch.status_due <= now) {
             self.say_status();
         }
-        loop {
-            self.hand_over();
-            match self.refill() {
-                Ok(true) => {}
-                Ok(false) => return,
-                Err(error) => {
-                    tracing::error!(%error, "spool cannot be read");
-                    // Through the status timer the next step is no further off than this.
-                    if let Link::Up(epoch) = &mut self.link {
-                        epoch.status_due = epoch.status_due.min(now + SPOOL_RETRY);
-                    }
-                    return;
-                }
+        if let Err(error) = self.send_samples(now) {
+            tracing::error!(%error, "spool cannot be read");
+            // Through these timers the next step is no further off than this, and no nearer.
+            self.holds.put_off(now + SPOOL_RETRY);
+            if let Link::Up(epoch) = &mut self.link {
+                epoch.status_due = epoch.status_due.min(now + SPOOL_RETRY);
             }
         }
     }
 
-    /// Makes a status due at once if something has changed that the newest does not tell of.
-    fn notice_changes(&mut self) {
-        let changes = self.devices.as_ref().map_or(0, |devices| (devices.changes)());
-        if let Link::Up(epoch) = &mut self.link
-            && changes != self.changes_told
-        {
-            epoch.status_due = epoch.status_due.min(epoch.status_not_before);
+    fn send_samples(&mut self, now: Monotonic) -> Result<(), SpoolError> {
+        self.set_aside()?;
+        self.try_held_again(now)?;
+        loop {
+            self.hand_over();
+            if !self.refill()? {
+                return Ok(());
+            }
         }
     }
 
     /// Gives the publisher as much of the outbox as it takes.
     fn hand_over(&mut self) {
         let Link::Up(epoch) = &mut self.link else { return };
-        while epoch.flights.messages() + epoch.statuses.len() - epoch.outbox.len() < epoch.window {
+        while epoch.messages() + self.holds.probes() - epoch.outbox.len() < epoch.window {
             let Some((token, message)) = epoch.outbox.pop_front() else { return };
             match self.publisher.publish(token, message) {
                 Ok(()) => self.counters.messages_published.add(1),
@@ -364,86 +408,47 @@ impl<P: Publisher> Forwarder<P> {
         }
     }
 
+    /// Whether one more message would fit into the window.
+    fn has_room(&self, epoch: &Epoch) -> bool {
+        epoch.messages() + self.holds.probes() < epoch.window
+    }
+
     /// Reads the next flight from the spool if the outbox is empty and the window is not full. True
-    /// if there is something to hand over.
+    /// if there was one.
     fn refill(&mut self) -> Result<bool, SpoolError> {
-        let Link::Up(epoch) = &mut self.link else { return Ok(false) };
-        if !epoch.outbox.is_empty()
-            || epoch.flights.messages() + epoch.statuses.len() >= epoch.window
-        {
+        let Link::Up(epoch) = &self.link else { return Ok(false) };
+        if !epoch.outbox.is_empty() || !self.has_room(epoch) {
             return Ok(false);
         }
+        let Link::Up(epoch) = &mut self.link else { return Ok(false) };
         let backlog = self.spool.backlog(epoch.next, FLIGHT_SAMPLES)?;
         if backlog.samples.is_empty() {
             epoch.next = epoch.next.max(backlog.next);
             return Ok(false);
         }
-        let made = messages(&self.options, &backlog.samples, epoch.payload_bytes_max);
-        let tokens = self.last_token + 1..;
-        epoch.outbox.extend(tokens.map(Token).zip(made));
-        self.last_token += epoch.outbox.len() as u64;
-        epoch.flights.take_off(backlog.next, epoch.outbox.iter().map(|&(token, _)| token));
-        epoch.next = backlog.next;
-        Ok(true)
-    }
-
-    /// Puts a status message into the outbox, and takes back one that has not gone out yet.
-    fn say_status(&mut self) {
-        // Asked first: a change in between is told twice rather than never.
-        let changes = self.devices.as_ref().map_or(0, |devices| (devices.changes)());
-        let status = Status {
-            gateway: self.options.gateway.clone(),
-            state: self.state,
-            boot: Some(self.options.boot),
-            program: self.options.program.clone(),
-            heads: self.spool.heads().into_iter().collect(),
-            counters: (self.tally)(),
-            devices: self.devices.as_ref().map(|devices| (devices.report)()).unwrap_or_default(),
-            derived: self.derived.clone(),
-        };
-        let now = self.clock.now().monotonic;
-        let Link::Up(epoch) = &mut self.link else { return };
-        self.last_token += 1;
-        let token = Token(self.last_token);
-        let topic = self.options.topics.status(&self.options.gateway);
-        let payload = shortened(status, epoch.payload_bytes_max);
-        let is_stale = |(token, _): &(Token, Message)| epoch.statuses.contains(token);
-        if let Some(stale) = epoch.outbox.iter().position(is_stale)
-            && let Some((stale, _)) = epoch.outbox.remove(stale)
-        {
-            epoch.statuses.retain(|&status| status != stale);
+        let samples =
+            backlog.samples.iter().filter(|sample| !self.holds.holds(&sample.stream.name));
+        let run_max = self.options.message_samples_max;
+        let made = messages(&self.options, samples, run_max, epoch.payload_bytes_max);
+        let mut cargo = Vec::with_capacity(made.len());
+        for (run, message) in made {
+            self.last_token += 1;
+            cargo.push((Token(self.last_token), run));
+            epoch.outbox.push_back((Token(self.last_token), message));
         }
-        epoch.outbox.push_front((token, Message { topic, payload, is_retained: true }));
-        epoch.statuses.push(token);
-        epoch.status_due = now + self.options.status_interval;
-        epoch.status_not_before = now + STATUS_SPACING;
-        self.changes_told = changes;
-    }
-
-    fn is_saying_status(&self) -> bool {
-        matches!(&self.link, Link::Up(epoch) if !epoch.statuses.is_empty())
+        epoch.flights.take_off(epoch.next, backlog.next, cargo);
+        epoch.next = backlog.next;
+        // A flight of which all is held lands at once.
+        self.advance();
+        Ok(true)
     }
 }
 
-/// The bytes of a status, without what derived streams are made of, then without devices, and then
-/// without heads and counters too, where the broker does not take as many: a status must never be what
-/// ends an epoch.
-fn shortened(mut status: Status, bytes_max: usize) -> Vec<u8> {
-    let whole = status.encode();
-    if whole.len() <= bytes_max {
-        return whole;
+impl Epoch {
+    /// How many messages wait to be handed over or answered, but for those of held streams.
+    fn messages(&self) -> usize {
+        self.flights.messages() + self.statuses.len()
     }
-    tracing::debug!(length = whole.len(), bytes_max, "status sent without all that it could say");
-    let shorter: [fn(&mut Status); 2] =
-        [|status| status.derived.clear(), |status| status.devices.clear()];
-    for shorten in shorter {
-        shorten(&mut status);
-        let short = status.encode();
-        if short.len() <= bytes_max {
-            return short;
-        }
-    }
-    Status { heads: BTreeMap::new(), counters: BTreeMap::new(), ..status }.encode()
 }
 
 #[cfg(test)]

@@ -98,8 +98,10 @@ counters! {
     messages_published,
     /// Messages that the broker acknowledged.
     messages_acknowledged,
-    /// Messages that the broker refused; they are sent again later.
+    /// Messages that the broker refused; their streams are held and tried again later.
     messages_refused,
+    /// Samples of refused streams that were given up, so that the spool's cursor could go on.
+    samples_set_aside,
     /// Lines that came for a command and were none.
     commands_not_understood,
 }

@@ -47,6 +47,8 @@ pub struct Status {
     pub heads: BTreeMap<StreamName, SequenceNumber>,
     /// Its counters by name; the names are those of `docs/specs/metrics.md`.
     pub counters: BTreeMap<String, u64>,
+    /// The streams of which the broker refuses messages, and what it says of each.
+    pub refused: BTreeMap<StreamName, String>,
     /// How its devices fare, by name; empty where it does not say.
     pub devices: BTreeMap<String, DeviceStatus>,
     /// What each derived stream is made of; empty where it does not say.
@@ -67,6 +69,8 @@ struct Json {
     #[serde(default)]
     counters: BTreeMap<String, u64>,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    refused: BTreeMap<String, String>,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     devices: BTreeMap<String, device::Json>,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     derived: BTreeMap<String, origin::Json>,
@@ -82,6 +86,7 @@ impl Status {
             program: String::new(),
             heads: BTreeMap::new(),
             counters: BTreeMap::new(),
+            refused: BTreeMap::new(),
             devices: BTreeMap::new(),
             derived: BTreeMap::new(),
         }
@@ -97,6 +102,11 @@ impl Status {
             program: self.program.clone(),
             heads: self.heads.iter().map(|(name, seq)| (name.to_string(), seq.0)).collect(),
             counters: self.counters.clone(),
+            refused: self
+                .refused
+                .iter()
+                .map(|(name, reason)| (name.to_string(), reason.clone()))
+                .collect(),
             devices: self
                 .devices
                 .iter()
@@ -124,6 +134,7 @@ impl Status {
         let stream = |name: &str| StreamName::parse(name).map_err(|_| wrong("stream", name));
         let head = |(name, seq): (String, u64)| Ok((stream(&name)?, SequenceNumber(seq)));
         let origin = |(name, json): (String, origin::Json)| Ok((stream(&name)?, json.read()?));
+        let refused = |(name, reason): (String, String)| Ok((stream(&name)?, reason));
         let device = |(name, json): (String, device::Json)| Ok((name, json.read()?));
         Ok(Self {
             gateway: GatewayId::new(&json.gateway).map_err(|_| wrong("gateway", &json.gateway))?,
@@ -132,6 +143,7 @@ impl Status {
             program: json.program,
             heads: json.heads.into_iter().map(head).collect::<Result<_, _>>()?,
             counters: json.counters,
+            refused: json.refused.into_iter().map(refused).collect::<Result<_, _>>()?,
             devices: json.devices.into_iter().map(device).collect::<Result<_, _>>()?,
             derived: json.derived.into_iter().map(origin).collect::<Result<_, _>>()?,
         })
@@ -154,6 +166,7 @@ mod tests {
             heads: [(StreamName::new("outdoor", "temperature").unwrap(), SequenceNumber(42))]
                 .into(),
             counters: [("samples_appended".to_owned(), 42)].into(),
+            refused: BTreeMap::new(),
             devices: BTreeMap::new(),
             derived: BTreeMap::new(),
         }
@@ -201,6 +214,24 @@ mod tests {
         );
         assert_eq!(String::from_utf8(online().encode()).unwrap(), text);
         assert_eq!(Status::decode(text.as_bytes()).unwrap(), online());
+    }
+
+    /// Frozen: a promise to subscribers. Do not change the test; make a version 2.
+    #[test]
+    fn version_1_status_with_refused_streams() {
+        let text = concat!(
+            r#"{"v":1,"gateway":"greenhouse","state":"online","#,
+            r#""boot":"0f0f0f0f-0f0f-0f0f-0f0f-0f0f0f0f0f0f","program":"0.1.0","#,
+            r#""heads":{"outdoor.temperature":42},"counters":{"samples_appended":42},"#,
+            r#""refused":{"outdoor.temperature":"not authorized"}}"#
+        );
+        let stream = StreamName::new("outdoor", "temperature").unwrap();
+        let refused = [(stream, "not authorized".to_owned())].into();
+        let status = Status { refused, ..online() };
+        assert_eq!(String::from_utf8(status.encode()).unwrap(), text);
+        assert_eq!(Status::decode(text.as_bytes()).unwrap(), status);
+        let bad = text.replace(r#""refused":{"outdoor.temperature""#, r#""refused":{"outdoor""#);
+        assert!(Status::decode(bad.as_bytes()).is_err());
     }
 
     /// Frozen: a promise to subscribers. Do not change the test; make a version 2.

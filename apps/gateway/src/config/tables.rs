@@ -58,6 +58,7 @@ tables! {
         password: Secret,
         keep_alive: Interval,
         window: i64,
+        refused_samples_max: i64,
     }
     /// `[spool]`
     Spool { folder: PathBuf, bytes_max: Bytes, sync_interval: Interval, }

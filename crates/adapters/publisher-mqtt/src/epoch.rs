@@ -124,17 +124,35 @@ impl Link {
         };
         loop {
             match outcome {
-                Ok(Event::Incoming(Incoming::ConnAck(answer))) => match self.welcome(&answer) {
-                    Ok(up) => self.tell(up),
-                    Err(end) => return end,
-                },
-                Ok(Event::Incoming(Incoming::PubAck(ack))) => self.acknowledge(&ack),
-                Ok(Event::Outgoing(Outgoing::Publish(packet_id))) => self.sent(packet_id),
-                Ok(_) => {} // Pings, and our own request to disconnect.
-                Err(error) => return fault::translate(error),
+                Ok(event) => {
+                    if let Err(end) = self.hear(event) {
+                        return end;
+                    }
+                }
+                Err(error) => {
+                    // What came in together with the fault still counts: some brokers refuse a
+                    // message and hang up.
+                    for event in core::mem::take(&mut self.eventloop.state.events) {
+                        if let Err(end) = self.hear(event) {
+                            return end;
+                        }
+                    }
+                    return fault::translate(error);
+                }
             }
             outcome = self.eventloop.poll().await;
         }
+    }
+
+    /// Takes note of what the library tells; an error ends the epoch.
+    fn hear(&mut self, event: Event) -> Result<(), PublishError> {
+        match event {
+            Event::Incoming(Incoming::ConnAck(answer)) => self.tell(self.welcome(&answer)?),
+            Event::Incoming(Incoming::PubAck(ack)) => self.acknowledge(&ack),
+            Event::Outgoing(Outgoing::Publish(packet_id)) => self.sent(packet_id),
+            Event::Incoming(_) | Event::Outgoing(_) => {} // Pings, and our own request to disconnect.
+        }
+        Ok(())
     }
 
     /// What the broker grants.

@@ -37,6 +37,8 @@ struct State {
     window: usize,
     payload_bytes_max: usize,
     flakiness: Flakiness,
+    forbidden: Vec<String>,
+    hangs_up: bool,
     random: u64,
     taken: Vec<Message>,
     /// The connection was cut and its client has not seen it yet.
@@ -51,6 +53,8 @@ impl FlakyBroker {
             window,
             payload_bytes_max,
             flakiness: Flakiness::default(),
+            forbidden: Vec::new(),
+            hangs_up: false,
             random: seed,
             taken: Vec::new(),
             is_cut: false,
@@ -61,6 +65,16 @@ impl FlakyBroker {
     /// From now on things go wrong this often.
     pub fn set_flakiness(&self, flakiness: Flakiness) {
         self.state().flakiness = flakiness;
+    }
+
+    /// From now on every message to one of these topics is refused, and no other.
+    pub fn forbid(&self, topics: &[&str]) {
+        self.state().forbidden = topics.iter().map(|&topic| topic.to_owned()).collect();
+    }
+
+    /// Whether the connection ends with each message to a topic that is forbidden.
+    pub fn hang_up_on_forbidden(&self, hangs_up: bool) {
+        self.state().hangs_up = hangs_up;
     }
 
     /// Takes the broker down, cutting the connection, or brings it up again.
@@ -131,7 +145,9 @@ impl FlakyPublisher {
             drop(state);
             return Some(self.go_down());
         }
-        if state.happens(flakiness.refused) && !message.is_retained {
+        let is_forbidden = state.forbidden.contains(&message.topic);
+        state.is_cut |= is_forbidden && state.hangs_up;
+        if is_forbidden || state.happens(flakiness.refused) && !message.is_retained {
             return Some(Delivery::Refused { token, reason: "NotAuthorized".to_owned() });
         }
         state.taken.push(message);
@@ -140,7 +156,8 @@ impl FlakyPublisher {
             return Some(self.go_down());
         }
         // A message that may be refused does not overtake: that would be another story.
-        let is_early = flakiness.refused <= 0.0 && state.happens(0.5);
+        let may_refuse = flakiness.refused > 0.0 || !state.forbidden.is_empty();
+        let is_early = !may_refuse && state.happens(0.5);
         drop(state);
         let acknowledged = Delivery::Acknowledged(token);
         if is_early && let Some(next) = self.exchange_next_if_calm() {
@@ -244,6 +261,21 @@ mod tests {
         assert!(matches!(publisher.next_delivery(Duration::ZERO), Some(Delivery::Down(_))));
         assert_eq!(broker.taken().len(), 1);
         assert!(matches!(publisher.publish(Token(2), message(2)), Err(NotTaken::NotConnected(_))));
+    }
+
+    #[test]
+    fn a_forbidden_topic_is_refused_and_the_connection_stands() {
+        let broker = FlakyBroker::new(1, 4, 1_000);
+        broker.forbid(&["t"]);
+        let mut publisher = connected(&broker);
+        publisher.publish(Token(1), message(1)).unwrap();
+        let refused = publisher.next_delivery(Duration::ZERO);
+        assert!(matches!(refused, Some(Delivery::Refused { token: Token(1), .. })), "{refused:?}");
+        broker.forbid(&[]);
+        publisher.publish(Token(2), message(2)).unwrap();
+        let taken = publisher.next_delivery(Duration::ZERO);
+        assert!(matches!(taken, Some(Delivery::Acknowledged(Token(2)))), "{taken:?}");
+        assert_eq!(broker.taken(), [message(2)]);
     }
 
     #[test]

@@ -1,6 +1,11 @@
 //! The publisher against a real broker, and against what only looks like one.
 
-use std::{io::Write, net::TcpListener, num::NonZeroU16, time::Duration};
+use std::{
+    io::{Read, Write},
+    net::TcpListener,
+    num::NonZeroU16,
+    time::Duration,
+};
 
 use ports::{Delivery, Message, NotTaken, PublishError, Publisher, Token};
 use publisher_mqtt::{MqttPublisher, Options, Will};
@@ -365,4 +370,27 @@ fn the_waker_ends_a_wait_even_when_it_was_called_before() {
     });
     assert!(publisher.next_delivery(Duration::MAX).is_none());
     is_called.recv_timeout(LONG).expect("the waker was called");
+}
+
+#[test]
+fn a_refusal_that_comes_together_with_the_end_of_the_connection_is_told() {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let url = format!("mqtt://{}", listener.local_addr().unwrap());
+    start(move || {
+        let (mut peer, _) = listener.accept().unwrap();
+        peer.write_all(&[0x20, 0x03, 0x00, 0x00, 0x00]).unwrap();
+        let (mut heard, mut buffer) = (Vec::new(), [0; 4096]);
+        while !heard.ends_with(b"last") {
+            let count = peer.read(&mut buffer).unwrap();
+            heard.extend_from_slice(&buffer[..count]);
+        }
+        // PUBACK of packet 1: not authorized (MQTT 5.0, 3.4.2.1), and the end.
+        peer.write_all(&[0x40, 0x03, 0x00, 0x01, 0x87]).unwrap();
+    });
+    let (mut publisher, ..) = connected(options(&url, "hangs-up"));
+    publisher.publish(Token(1), message("t", "last")).unwrap();
+    let first = publisher.next_delivery(LONG);
+    assert!(matches!(first, Some(Delivery::Refused { token: Token(1), .. })), "{first:?}");
+    let second = publisher.next_delivery(LONG);
+    assert!(matches!(second, Some(Delivery::Down(_))), "{second:?}");
 }
