@@ -17,7 +17,7 @@ use rumqttc::{
 };
 use tokio::{runtime, select, sync::oneshot, time::timeout};
 
-use crate::{Options, fault};
+use crate::{Options, fault, options::probe_at_a_pace};
 
 /// What a PUBLISH packet has besides topic and payload: fixed header of at most 5 bytes, the length
 /// of the topic, the packet id and the length of no properties (MQTT 5.0, 3.3).
@@ -54,6 +54,7 @@ impl Epoch {
             window,
             payload_bytes_max: options.payload_bytes_max,
             connect_timeout: options.connect_timeout,
+            keep_alive: options.keep_alive,
         };
         let runtime = runtime::Builder::new_current_thread().enable_all().build()?;
         // The kernel shows the first 15 bytes; a zero byte in a thread's name would panic.
@@ -105,6 +106,7 @@ struct Link {
     window: usize,
     payload_bytes_max: usize,
     connect_timeout: Duration,
+    keep_alive: Duration,
 }
 
 impl Link {
@@ -147,7 +149,12 @@ impl Link {
     /// Takes note of what the library tells; an error ends the epoch.
     fn hear(&mut self, event: Event) -> Result<(), PublishError> {
         match event {
-            Event::Incoming(Incoming::ConnAck(answer)) => self.tell(self.welcome(&answer)?),
+            Event::Incoming(Incoming::ConnAck(answer)) => {
+                let granted = answer.properties.as_ref();
+                let keep_alive = granted.and_then(|granted| granted.server_keep_alive);
+                probe_at_a_pace(&mut self.eventloop.options, keep_alive, self.keep_alive);
+                self.tell(self.welcome(&answer)?);
+            }
             Event::Incoming(Incoming::PubAck(ack)) => self.acknowledge(&ack),
             Event::Outgoing(Outgoing::Publish(packet_id)) => self.sent(packet_id),
             Event::Incoming(_) | Event::Outgoing(_) => {} // Pings, and our own request to disconnect.

@@ -86,6 +86,19 @@ impl Options {
     }
 }
 
+/// Where the broker says that it watches no keep-alive (a Server Keep Alive of 0, MQTT 5.0, 3.2.2.3.14),
+/// we go on at our own pace: the library would probe it without a pause. Any other that the broker
+/// gives is kept by the library.
+pub(crate) fn probe_at_a_pace(options: &mut MqttOptions, given: Option<u16>, keep_alive: Duration) {
+    if given == Some(0) {
+        options.set_keep_alive(within_limits(keep_alive));
+    }
+}
+
+fn within_limits(keep_alive: Duration) -> Duration {
+    keep_alive.clamp(KEEP_ALIVE_MIN, Duration::from_secs(u64::from(u16::MAX)))
+}
+
 /// What publisher and subscription have in common.
 pub(crate) fn basics(
     broker: &Broker,
@@ -97,7 +110,7 @@ pub(crate) fn basics(
     let mut network = NetworkOptions::new();
     network.set_tcp_nodelay(true);
     options
-        .set_keep_alive(keep_alive.clamp(KEEP_ALIVE_MIN, Duration::from_secs(u64::from(u16::MAX))))
+        .set_keep_alive(within_limits(keep_alive))
         // The time to connect is kept by the epoch, to the millisecond; here only out of its way.
         .set_connection_timeout(u64::from(u16::MAX))
         .set_connect_properties(properties)

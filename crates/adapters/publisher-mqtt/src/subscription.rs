@@ -25,7 +25,10 @@ use tokio::{
     time::{sleep, timeout},
 };
 
-use crate::{Broker, fault, options::basics};
+use crate::{
+    Broker, fault,
+    options::{basics, probe_at_a_pace},
+};
 
 /// Events waiting to be taken. Deep enough for a burst, so that the broker's own, often shorter and
 /// lossy, queue for a slow subscriber stays empty.
@@ -221,9 +224,13 @@ impl Listener {
         }
     }
 
-    fn hear(&mut self, link: &Link, event: LibraryEvent) -> Result<(), Gone> {
+    fn hear(&mut self, link: &mut Link, event: LibraryEvent) -> Result<(), Gone> {
         match event {
-            LibraryEvent::Incoming(Incoming::ConnAck(_)) => link.subscribe(&self.options.filters),
+            LibraryEvent::Incoming(Incoming::ConnAck(answer)) => {
+                let keep_alive = answer.properties.and_then(|granted| granted.server_keep_alive);
+                probe_at_a_pace(&mut link.eventloop.options, keep_alive, KEEP_ALIVE);
+                link.subscribe(&self.options.filters);
+            }
             LibraryEvent::Incoming(Incoming::SubAck(answer)) => self.subscribed(&answer)?,
             LibraryEvent::Incoming(Incoming::Publish(publish)) => {
                 self.tell(message(&publish))?;

@@ -394,3 +394,52 @@ fn a_refusal_that_comes_together_with_the_end_of_the_connection_is_told() {
     let second = publisher.next_delivery(LONG);
     assert!(matches!(second, Some(Delivery::Down(_))), "{second:?}");
 }
+
+/// A broker that accepts whoever comes with this CONNACK; counts what it gets until it is left.
+fn accepting(
+    connack: &'static [u8],
+    end: &'static [u8],
+) -> (String, crossbeam_channel::Receiver<Vec<u8>>) {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let url = format!("mqtt://{}", listener.local_addr().unwrap());
+    let (tell, told) = crossbeam_channel::bounded(1);
+    start(move || {
+        let (mut peer, _) = listener.accept().unwrap();
+        peer.write_all(connack).unwrap();
+        let (mut heard, mut buffer) = (Vec::new(), [0; 4096]);
+        while let Ok(count @ 1..) = peer.read(&mut buffer) {
+            heard.extend_from_slice(&buffer[..count]);
+            if heard.ends_with(end) {
+                break;
+            }
+        }
+        tell.send(heard).unwrap();
+    });
+    (url, told)
+}
+
+/// PINGREQ (MQTT 5.0, 3.12).
+const PING: [u8; 2] = [0xC0, 0x00];
+
+#[test]
+fn a_server_keep_alive_of_0_does_not_let_the_client_ping_without_a_pause() {
+    // CONNACK: success, Server Keep Alive 0 (MQTT 5.0, 3.2.2.3.14).
+    let (url, heard) = accepting(&[0x20, 0x06, 0x00, 0x00, 0x03, 0x13, 0x00, 0x00], b"last");
+    let (mut publisher, ..) = connected(options(&url, "zero"));
+    // Longer than one round of the library, far shorter than a keep-alive.
+    assert!(publisher.next_delivery(Duration::from_millis(300)).is_none(), "it stands");
+    publisher.publish(Token(1), message("t", "last")).unwrap();
+    let heard = heard.recv_timeout(LONG).unwrap();
+    let pings = heard.windows(2).filter(|bytes| *bytes == PING).count();
+    assert!(pings <= 1, "{pings} pings");
+}
+
+#[test]
+fn a_keep_alive_that_the_broker_gives_is_kept() {
+    // CONNACK: success, Server Keep Alive 1 s; ours is 15 s, and nothing else is sent.
+    let (url, heard) = accepting(&[0x20, 0x06, 0x00, 0x00, 0x03, 0x13, 0x00, 0x01], &PING);
+    let (publisher, ..) = connected(options(&url, "one"));
+    let heard = heard.recv_timeout(Duration::from_secs(10)).expect("a ping before our own time");
+    assert!(heard.ends_with(&PING));
+    drop(publisher);
+}
