@@ -1,4 +1,4 @@
-//! A broker that refuses one topic.
+//! A broker that refuses one topic, and one that is connected and mute.
 
 use std::{collections::BTreeSet, time::Duration};
 
@@ -45,4 +45,27 @@ fn a_topic_that_the_access_rules_forbid_holds_no_other_up() {
     let counters = heard.status().unwrap().counters;
     assert_eq!(counters["samples_set_aside"], 0);
     assert!(counters["messages_refused"] > 0);
+}
+
+#[test]
+fn a_broker_that_is_halted_under_load_is_given_up_counted_and_gets_everything() {
+    let wires = Wires::counting(Duration::from_millis(5));
+    let tables = "[mqtt]\nstall_timeout = \"2s\"\n";
+    let Some(bench) = Bench::with("broker halted", wires, tables, "") else { return };
+    let verifier = bench.site.start_verifier().unwrap();
+    let gateway = bench.site.start_gateway().unwrap();
+    until("samples arrive", || bench.listener.heard.count() > 100).unwrap();
+    bench.broker.halt().unwrap();
+    until("it is given up", || bench.site.log_text().contains("no acknowledgement")).unwrap();
+    bench.broker.go_on().unwrap();
+    let before = bench.listener.heard.count();
+    until("samples arrive again", || bench.listener.heard.count() > before + 100).unwrap();
+    assert!(gateway.stop().unwrap().success(), "{}", bench.site.log_text());
+    let report = verifier.report().unwrap();
+    assert_eq!(
+        (&report["verdict"], &report["missing"]),
+        (&"complete".into(), &0.into()),
+        "{report}"
+    );
+    assert!(bench.listener.heard.status().unwrap().counters["connections_stalled"] > 0);
 }

@@ -273,6 +273,7 @@ pub fn mqtt_options(config: &Config) -> Result<MqttOptions, BuildError> {
     Ok(MqttOptions {
         keep_alive: mqtt.keep_alive,
         window: mqtt.window,
+        stall_timeout: mqtt.stall_timeout,
         payload_bytes_max: PAYLOAD_BYTES_MAX,
         will: Some(Will { topic, payload, is_retained: true }),
         ..MqttOptions::new(broker, mqtt.client_id.clone())

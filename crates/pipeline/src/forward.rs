@@ -308,6 +308,9 @@ impl<P: Publisher> Forwarder<P> {
     }
 
     fn note_down(&mut self, error: &PublishError) {
+        if matches!(error, PublishError::Stalled { .. }) {
+            self.counters.connections_stalled.add(1);
+        }
         // The first failure is news; the hundredth in a row is not.
         if self.backoff.failures() == 0 {
             let cause = std::error::Error::source(error).map(ToString::to_string);

@@ -94,6 +94,8 @@ counters! {
     connections_made,
     /// Connections to the broker, or attempts at one, that ended in a fault.
     connections_lost,
+    /// Those that stood while acknowledgements stayed away.
+    connections_stalled,
     /// Messages handed to the broker.
     messages_published,
     /// Messages that the broker acknowledged.

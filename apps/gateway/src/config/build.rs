@@ -88,6 +88,12 @@ fn mqtt(reader: &mut Reader<'_>, gateway: Option<&GatewayId>) -> Mqtt {
             SECOND * 15,
         ),
         window: non_zero_u16(reader.integer(&key("window"), table.window, 1..=10_000, 100)),
+        stall_timeout: reader.duration(
+            &key("stall_timeout"),
+            table.stall_timeout,
+            SECOND..=HOUR,
+            SECOND * 30,
+        ),
         refused_samples_max: reader.integer(
             &key("refused_samples_max"),
             table.refused_samples_max,

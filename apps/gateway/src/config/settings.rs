@@ -65,6 +65,8 @@ pub struct Mqtt {
     pub keep_alive: Duration,
     /// Messages that may be unacknowledged at one time.
     pub window: NonZeroU16,
+    /// How long acknowledgements may all stay away, while some are due, before the link is given up.
+    pub stall_timeout: Duration,
     /// How many samples the cursor of the spool may wait for the sake of refused ones.
     pub refused_samples_max: u64,
 }

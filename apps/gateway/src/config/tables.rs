@@ -58,6 +58,7 @@ tables! {
         password: Secret,
         keep_alive: Interval,
         window: i64,
+        stall_timeout: Interval,
         refused_samples_max: i64,
     }
     /// `[spool]`

@@ -31,9 +31,17 @@ pub struct FlakyBroker {
     state: Arc<Mutex<State>>,
 }
 
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Health {
+    Up,
+    /// Its connections stand, and it neither takes nor answers anything.
+    Halted,
+    Down,
+}
+
 #[derive(Debug)]
 struct State {
-    is_up: bool,
+    health: Health,
     window: usize,
     payload_bytes_max: usize,
     flakiness: Flakiness,
@@ -49,7 +57,7 @@ impl FlakyBroker {
     /// A broker that is up and works, until told otherwise.
     pub fn new(seed: u64, window: usize, payload_bytes_max: usize) -> Self {
         let state = State {
-            is_up: true,
+            health: Health::Up,
             window,
             payload_bytes_max,
             flakiness: Flakiness::default(),
@@ -80,8 +88,13 @@ impl FlakyBroker {
     /// Takes the broker down, cutting the connection, or brings it up again.
     pub fn set_up(&self, is_up: bool) {
         let mut state = self.state();
-        state.is_up = is_up;
+        state.health = if is_up { Health::Up } else { Health::Down };
         state.is_cut |= !is_up;
+    }
+
+    /// Halts the broker, or lets it go on: connections stand, and nothing is taken or answered.
+    pub fn halt(&self, is_halted: bool) {
+        self.state().health = if is_halted { Health::Halted } else { Health::Up };
     }
 
     /// Every message that the broker ever took, in order.
@@ -96,6 +109,7 @@ impl FlakyBroker {
             is_connected: false,
             in_flight: VecDeque::new(),
             news: VecDeque::new(),
+            waited: Duration::ZERO,
         }
     }
 
@@ -126,13 +140,28 @@ pub struct FlakyPublisher {
     is_connected: bool,
     in_flight: VecDeque<(Token, Message)>,
     news: VecDeque<Delivery>,
+    /// How long a halted broker has been waited for.
+    waited: Duration,
 }
+
+/// How long acknowledgements may all stay away while some are due.
+pub const STALL_TIMEOUT: Duration = Duration::from_secs(30);
 
 impl FlakyPublisher {
     fn go_down(&mut self) -> Delivery {
         self.disconnect();
         let cut = io::Error::from(io::ErrorKind::ConnectionReset);
         Delivery::Down(PublishError::Unreachable(Box::new(cut)))
+    }
+
+    /// A halted broker answers nothing; whoever waits for it long enough gives it up.
+    fn wait_in_vain(&mut self, patience: Duration) -> Option<Delivery> {
+        self.waited += patience;
+        let is_stalled = !self.in_flight.is_empty() && self.waited >= STALL_TIMEOUT;
+        is_stalled.then(|| {
+            self.disconnect();
+            Delivery::Down(PublishError::Stalled { waited: STALL_TIMEOUT })
+        })
     }
 
     /// Lets the broker look at one message on its way, usually the oldest.
@@ -181,7 +210,8 @@ impl Publisher for FlakyPublisher {
         let mut state = self.broker.state();
         state.is_cut = false;
         let (window, payload_bytes_max) = (state.window, state.payload_bytes_max);
-        let is_up = state.is_up;
+        // A halted one lets the time to connect pass.
+        let is_up = state.health == Health::Up;
         drop(state);
         self.is_connected = is_up;
         let news = if is_up { Delivery::Up { window, payload_bytes_max } } else { self.go_down() };
@@ -199,11 +229,16 @@ impl Publisher for FlakyPublisher {
         Ok(())
     }
 
-    /// Never waits: time in a simulation is advanced by whoever runs it.
-    fn next_delivery(&mut self, _patience: Duration) -> Option<Delivery> {
+    /// Never waits: time in a simulation is advanced by whoever runs it, by `patience` at most.
+    fn next_delivery(&mut self, patience: Duration) -> Option<Delivery> {
         if self.is_connected && self.broker.state().is_cut {
             return Some(self.go_down());
         }
+        if self.is_connected && self.broker.state().health == Health::Halted && self.news.is_empty()
+        {
+            return self.wait_in_vain(patience);
+        }
+        self.waited = Duration::ZERO;
         let next = self.news.pop_front();
         next.or_else(|| if self.is_connected { self.exchange_one() } else { None })
     }
@@ -276,6 +311,19 @@ mod tests {
         let taken = publisher.next_delivery(Duration::ZERO);
         assert!(matches!(taken, Some(Delivery::Acknowledged(Token(2)))), "{taken:?}");
         assert_eq!(broker.taken(), [message(2)]);
+    }
+
+    #[test]
+    fn a_halted_broker_is_given_up_only_when_an_answer_is_due() {
+        let broker = FlakyBroker::new(1, 4, 1_000);
+        let mut publisher = connected(&broker);
+        broker.halt(true);
+        assert!(publisher.next_delivery(STALL_TIMEOUT / 2).is_none());
+        publisher.publish(Token(1), message(1)).unwrap();
+        assert!(publisher.next_delivery(STALL_TIMEOUT / 4).is_none());
+        let down = publisher.next_delivery(STALL_TIMEOUT);
+        assert!(matches!(down, Some(Delivery::Down(PublishError::Stalled { .. }))), "{down:?}");
+        assert!(broker.taken().is_empty());
     }
 
     #[test]

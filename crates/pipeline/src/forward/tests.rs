@@ -182,6 +182,23 @@ fn a_broker_that_takes_the_status_and_refuses_samples_is_asked_ever_less_often()
 }
 
 #[test]
+fn a_broker_that_is_connected_and_mute_is_given_up_counted_and_gets_everything_when_it_wakes() {
+    let mut bench = bench(1, 4, 100_000);
+    bench.run(5);
+    bench.broker.halt(true);
+    bench.append("a", 0..100);
+    bench.run(290);
+    assert_eq!(bench.counters.connections_stalled.get(), 0, "given up too early");
+    bench.run(20);
+    assert_eq!(bench.counters.connections_stalled.get(), 1);
+    bench.broker.halt(false);
+    bench.run(100);
+    assert_eq!(bench.counters.connections_made.get(), 2, "a new epoch");
+    assert_eq!(bench.taken().into_values().next().unwrap(), (1..=100).collect::<Vec<_>>());
+    assert_eq!(bench.spool.cursor(), bench.spool.end());
+}
+
+#[test]
 fn the_last_word_is_stopped_with_the_final_heads() {
     let mut bench = bench(1, 4, 100_000);
     bench.append("a", 0..40);
