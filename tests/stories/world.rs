@@ -488,5 +488,7 @@ fn forward_options() -> ForwardOptions {
         retry_first: SECOND,
         retry_max: 30 * SECOND,
         held_samples_max: 1_000_000,
+        brokers: 1,
+        return_after: 600 * SECOND,
     }
 }

@@ -252,6 +252,8 @@ pub fn forward_options(config: &Config, boot: BootId) -> Result<ForwardOptions, 
         retry_first: BROKER_RETRY_FIRST,
         retry_max: BROKER_RETRY_MAX,
         held_samples_max: config.mqtt.refused_samples_max,
+        brokers: config.mqtt.url.0.len(),
+        return_after: config.mqtt.return_after,
     })
 }
 
@@ -262,12 +264,15 @@ pub fn forward_options(config: &Config, boot: BootId) -> Result<ForwardOptions, 
 /// [`BuildError`] if the broker's address or the root of the topics is none.
 pub fn mqtt_options(config: &Config) -> Result<MqttOptions, BuildError> {
     let mqtt = &config.mqtt;
-    let mut broker: Broker = mqtt.url.to_string().parse()?;
-    if let Some(credentials) = &mqtt.credentials {
-        let (user, password) =
-            (credentials.username.clone(), credentials.password.reveal().to_owned());
-        broker = broker.with_login(Login { user, password });
-    }
+    let login = mqtt.credentials.as_ref().map(|credentials| Login {
+        user: credentials.username.clone(),
+        password: credentials.password.reveal().to_owned(),
+    });
+    let broker = |url: &config::BrokerUrl| {
+        let broker: Broker = url.to_string().parse()?;
+        Ok(login.iter().cloned().fold(broker, Broker::with_login))
+    };
+    let brokers = mqtt.url.0.iter().map(broker).collect::<Result<Vec<_>, BuildError>>()?;
     let topic = Topics::new(&mqtt.root)?.status(&config.gateway);
     let payload = Status::lost(config.gateway.clone()).encode();
     Ok(MqttOptions {
@@ -276,6 +281,6 @@ pub fn mqtt_options(config: &Config) -> Result<MqttOptions, BuildError> {
         stall_timeout: mqtt.stall_timeout,
         payload_bytes_max: PAYLOAD_BYTES_MAX,
         will: Some(Will { topic, payload, is_retained: true }),
-        ..MqttOptions::new(broker, mqtt.client_id.clone())
+        ..MqttOptions::new(brokers, mqtt.client_id.clone())
     })
 }

@@ -152,6 +152,25 @@ fn a_variable_overrides_a_value_of_any_type_at_any_depth() {
 }
 
 #[test]
+fn brokers_are_one_address_or_a_list_or_have_commas_in_between() {
+    let brokers = |value: &str, pairs: &[(&str, &str)]| {
+        let text = format!("[gateway]\nid = \"a\"\n[mqtt]\nurl = {value}\n");
+        parse(&text, pairs).map(|config| config.mqtt.url.to_string())
+    };
+    let two = Ok("mqtt://a:1883, then mqtt://b:1884".to_owned());
+    assert_eq!(brokers("\"mqtt://a\"", &[]), Ok("mqtt://a:1883".to_owned()));
+    assert_eq!(brokers("[\"mqtt://a\", \"mqtt://b:1884\"]", &[]), two);
+    assert_eq!(brokers("\"mqtt://a, mqtt://b:1884\"", &[]), two);
+    let variable = ("TELEMETRYHUB__MQTT__URL", "mqtt://a,mqtt://b:1884");
+    assert_eq!(brokers("\"mqtt://c\"", &[variable]), two);
+    for bad in ["[]", "[1]", "7", "\"\"", "[\"mqtt://a\", \"mqtt://me:hunter2@b\"]"] {
+        let report = brokers(bad, &[]).unwrap_err();
+        assert!(report.contains("mqtt.url") && report.contains("mend: "), "{report}");
+        assert!(!report.contains("hunter2"));
+    }
+}
+
+#[test]
 fn variables_alone_can_add_a_complete_device() {
     let text = "[gateway]\nid = \"a\"\n[buses.i2c1]\nkind = \"i2c\"\npath = \"/dev/i2c-1\"\n";
     let (driver, bus) = ("TELEMETRYHUB__DEVICES__NEW__DRIVER", "TELEMETRYHUB__DEVICES__NEW__BUS");

@@ -41,8 +41,9 @@ struct Gateway {
 
 impl Gateway {
     fn connect(broker: &Mosquitto, id: &str) -> Self {
-        let mut publisher = MqttPublisher::new(Options::new(broker.url().parse().unwrap(), id));
-        publisher.connect();
+        let mut publisher =
+            MqttPublisher::new(Options::new(vec![broker.url().parse().unwrap()], id));
+        publisher.connect(0);
         assert!(matches!(publisher.next_delivery(LONG), Some(Delivery::Up { .. })));
         let topics = Topics::new(Topics::DEFAULT_ROOT).unwrap();
         Self { id: GatewayId::new(id).unwrap(), topics, publisher, published: 0 }

@@ -27,6 +27,7 @@
 //!
 //! Anything about the protocol to the broker; any wait for a sensor.
 
+mod brokers;
 mod flight;
 mod held;
 mod hold;
@@ -48,6 +49,7 @@ use wire::{
 };
 
 use self::{
+    brokers::Brokers,
     flight::{Flights, messages},
     hold::Holds,
 };
@@ -77,6 +79,10 @@ pub struct ForwardOptions {
     /// How many positions of the spool the cursor may stay behind what has landed for the sake of
     /// refused samples; older ones are set aside. After a restart as many samples may come twice.
     pub held_samples_max: u64,
+    /// How many brokers the publisher knows, in the order of preference.
+    pub brokers: usize,
+    /// How long an epoch at another than the preferred broker lasts before that is tried again.
+    pub return_after: Duration,
 }
 
 /// Gives the counts for the status message.
@@ -103,6 +109,7 @@ pub struct Forwarder<P> {
     /// The changes that the newest status tells of.
     changes_told: u64,
     backoff: Backoff,
+    brokers: Brokers,
     link: Link,
     /// Up to where everything is acknowledged, but for what is held.
     landed: Position,
@@ -125,6 +132,8 @@ enum Link {
 }
 
 struct Epoch {
+    /// When it ends for the preferred broker, if it is at another.
+    return_at: Option<Monotonic>,
     payload_bytes_max: usize,
     /// What the broker grants.
     window_max: usize,
@@ -172,6 +181,7 @@ impl<P: Publisher> Forwarder<P> {
             options.gateway.as_str().bytes().fold(seed, |s, b| s.rotate_left(5) ^ u64::from(b));
         let backoff = Backoff::new(options.retry_first, options.retry_max, seed);
         let holds = Holds::new(options.retry_first, options.retry_max, seed);
+        let brokers = Brokers::new(options.brokers, options.return_after);
         let link = Link::Down { retry_at: Monotonic::default() };
         let state = State::Online;
         let landed = spool.cursor();
@@ -186,6 +196,7 @@ impl<P: Publisher> Forwarder<P> {
             derived: BTreeMap::new(),
             changes_told: 0,
             backoff,
+            brokers,
             link,
             landed,
             holds,
@@ -212,6 +223,7 @@ impl<P: Publisher> Forwarder<P> {
     /// Does what is due, then waits for the next thing to happen, at most `patience`.
     pub fn step(&mut self, patience: Duration) {
         self.connect_if_due();
+        self.return_if_due();
         self.send();
         let patience = patience.min(self.until_due());
         if let Some(delivery) = self.publisher.next_delivery(patience) {
@@ -261,22 +273,39 @@ impl<P: Publisher> Forwarder<P> {
         if let Link::Down { retry_at } = self.link
             && retry_at <= self.clock.now().monotonic
         {
-            self.publisher.connect();
+            self.publisher.connect(self.brokers.present());
+            self.link = Link::Connecting;
+        }
+    }
+
+    /// Leaves another broker for the preferred one. The publisher lets go of the connection without a
+    /// farewell, so that the broker that is left says `lost` of us.
+    fn return_if_due(&mut self) {
+        let now = self.clock.now().monotonic;
+        if let Link::Up(epoch) = &self.link
+            && epoch.is_over(now)
+            && epoch.messages() + self.holds.probes() == 0
+        {
+            tracing::info!("trying the preferred broker again");
+            self.brokers.begin_again();
+            self.publisher.connect(self.brokers.present());
             self.link = Link::Connecting;
         }
     }
 
     /// How long until something is due without anything happening.
     fn until_due(&self) -> Duration {
-        let due = match &self.link {
-            Link::Down { retry_at } => *retry_at,
-            Link::Connecting => return IDLE,
+        match &self.link {
+            Link::Down { retry_at } => self.left(*retry_at),
+            Link::Connecting => IDLE,
+            // Only answers are waited for.
+            Link::Up(epoch) if epoch.is_over(self.clock.now().monotonic) => IDLE,
             Link::Up(epoch) => {
                 let try_again = self.holds.next_due().filter(|_| self.has_room(epoch));
-                try_again.map_or(epoch.status_due, |due| due.min(epoch.status_due))
+                let due = [try_again, epoch.return_at].into_iter().flatten();
+                self.left(due.fold(epoch.status_due, Ord::min))
             }
-        };
-        self.left(due)
+        }
     }
 
     fn take(&mut self, delivery: Delivery) {
@@ -292,9 +321,12 @@ impl<P: Publisher> Forwarder<P> {
 
     fn begin_epoch(&mut self, window: usize, payload_bytes_max: usize) {
         self.counters.connections_made.add(1);
-        tracing::info!(window, payload_bytes_max, "connected to the broker");
+        let broker = self.brokers.present();
+        tracing::info!(broker, window, payload_bytes_max, "connected to the broker");
         let smallest = wire::payload::HEADER_BYTES_MAX + wire::payload::SAMPLE_BYTES_MAX;
+        let now = self.clock.now().monotonic;
         self.link = Link::Up(Epoch {
+            return_at: self.brokers.return_at(now),
             payload_bytes_max: payload_bytes_max.min(self.options.payload_bytes_max).max(smallest),
             window_max: window.max(1),
             window: if self.is_careful { 1 } else { window.max(1) },
@@ -302,8 +334,8 @@ impl<P: Publisher> Forwarder<P> {
             flights: Flights::default(),
             outbox: VecDeque::new(),
             statuses: Vec::new(),
-            status_due: self.clock.now().monotonic,
-            status_not_before: self.clock.now().monotonic,
+            status_due: now,
+            status_not_before: now,
         });
     }
 
@@ -326,7 +358,8 @@ impl<P: Publisher> Forwarder<P> {
         let now = self.clock.now().monotonic;
         self.holds.lose_probes(now);
         self.is_careful |= matches!(self.link, Link::Up(_));
-        let retry_at = now + self.backoff.fail();
+        let wait = if self.brokers.fail() { self.backoff.fail() } else { Duration::ZERO };
+        let retry_at = now + wait;
         self.link = Link::Down { retry_at };
     }
 
@@ -348,6 +381,7 @@ impl<P: Publisher> Forwarder<P> {
             // Only what has landed for good shows that all is well: a broker that drops every
             // connection must not be called upon in a tight loop.
             self.backoff.succeed();
+            self.brokers.succeed();
             self.is_careful = false;
             if let Link::Up(epoch) = &mut self.link {
                 epoch.window = epoch.window_max;
@@ -372,7 +406,7 @@ impl<P: Publisher> Forwarder<P> {
     fn send(&mut self) {
         let now = self.clock.now().monotonic;
         self.notice_changes();
-        if matches!(&self.link, Link::Up(epoch) if epoch.status_due <= now) {
+        if matches!(&self.link, Link::Up(epoch) if epoch.status_due <= now && !epoch.is_over(now)) {
             self.say_status();
         }
         if let Err(error) = self.send_samples(now) {
@@ -387,6 +421,10 @@ impl<P: Publisher> Forwarder<P> {
 
     fn send_samples(&mut self, now: Monotonic) -> Result<(), SpoolError> {
         self.set_aside()?;
+        if matches!(&self.link, Link::Up(epoch) if epoch.is_over(now)) {
+            self.hand_over();
+            return Ok(());
+        }
         self.try_held_again(now)?;
         loop {
             self.hand_over();
@@ -448,6 +486,11 @@ impl<P: Publisher> Forwarder<P> {
 }
 
 impl Epoch {
+    /// Whether it is to end as soon as nothing is on its way any more.
+    fn is_over(&self, now: Monotonic) -> bool {
+        self.return_at.is_some_and(|at| at <= now)
+    }
+
     /// How many messages wait to be handed over or answered, but for those of held streams.
     fn messages(&self) -> usize {
         self.flights.messages() + self.statuses.len()

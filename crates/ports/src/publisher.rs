@@ -97,9 +97,10 @@ pub type Waker = Arc<dyn Fn() + Send + Sync>;
 /// * **Memory** — holds at most one window of messages.
 #[cfg_attr(feature = "mocks", mockall::automock)]
 pub trait Publisher: Send {
-    /// Begins a new epoch; ends the present one if there is one. [`Delivery::Up`] or
-    /// [`Delivery::Down`] follows.
-    fn connect(&mut self);
+    /// Begins a new epoch at the broker with this number; ends the present one, without a farewell, if
+    /// there is one. [`Delivery::Up`] or [`Delivery::Down`] follows. Brokers are numbered from 0 in the
+    /// order of preference; a number that none has means the last.
+    fn connect(&mut self, broker: usize);
 
     /// Hands over one message, for delivery at least once.
     ///

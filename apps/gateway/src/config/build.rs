@@ -15,7 +15,7 @@ use super::{
         WhenFull,
     },
     tables,
-    values::{BrokerUrl, Bytes},
+    values::{BrokerUrl, BrokerUrls, Bytes},
 };
 
 /// What `sockaddr_un` has room for, but for the end that is added while the socket is made.
@@ -77,7 +77,13 @@ fn mqtt(reader: &mut Reader<'_>, gateway: Option<&GatewayId>) -> Mqtt {
     }
     let keep_alive = SECOND * 5..=HOUR * 18;
     Mqtt {
-        url: table.url.unwrap_or(local),
+        url: table.url.unwrap_or_else(|| BrokerUrls(vec![local])),
+        return_after: reader.duration(
+            &key("return_after"),
+            table.return_after,
+            SECOND * 10..=HOUR * 24,
+            SECOND * 600,
+        ),
         root,
         client_id,
         credentials: credentials(reader, &section, table.username, table.password),

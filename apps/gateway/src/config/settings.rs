@@ -14,7 +14,7 @@ use pipeline::acquire::Priority;
 use sensors::{Arguments, BusClass, Entry};
 use serde::Deserialize;
 
-pub use super::values::{BrokerUrl, Secret};
+pub use super::values::{BrokerUrl, BrokerUrls, Secret};
 
 /// What the gateway is to do.
 #[derive(Clone, Debug, PartialEq)]
@@ -53,8 +53,10 @@ pub struct Realtime {
 /// Where samples are delivered.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mqtt {
-    /// The broker.
-    pub url: BrokerUrl,
+    /// The brokers in the order of preference; at least one.
+    pub url: BrokerUrls,
+    /// How long another than the first is kept to before that is tried again.
+    pub return_after: Duration,
     /// What every topic begins with; no `/` at either end, no wildcard.
     pub root: String,
     /// The MQTT client identifier.

@@ -11,7 +11,7 @@ use serde::{Deserialize, de::IgnoredAny};
 use super::{
     patience::{ComesBack, Importance},
     settings::{LogFormat, LogLevel, Parity, WhenFull},
-    values::{BrokerUrl, Bytes, Interval, Secret},
+    values::{BrokerUrls, Bytes, Interval, Secret},
 };
 
 macro_rules! tables {
@@ -51,7 +51,8 @@ tables! {
     Gateway { id: String, }
     /// `[mqtt]`
     Mqtt {
-        url: BrokerUrl,
+        url: BrokerUrls,
+        return_after: Interval,
         root: String,
         client_id: String,
         username: String,

@@ -7,7 +7,7 @@ use std::{fmt, marker::PhantomData, time::Duration};
 use sensors::{Argument, Arguments, Value};
 use serde::{
     Deserialize, Deserializer,
-    de::{Error, Visitor},
+    de::{Error, SeqAccess, Visitor},
 };
 
 /// What messages call an [`Interval`].
@@ -190,6 +190,50 @@ impl TryFrom<String> for BrokerUrl {
         let (host, port) = host_and_port(rest.strip_suffix('/').unwrap_or(rest))
             .ok_or_else(|| format!("this is not a host and a port\n{form}"))?;
         Ok(Self { host: host.to_owned(), port })
+    }
+}
+
+/// Brokers in the order of preference: one address, several with commas between them, or a list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BrokerUrls(pub Vec<BrokerUrl>);
+
+impl<'de> Deserialize<'de> for BrokerUrls {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(Addresses)
+    }
+}
+
+/// Reads [`BrokerUrls`].
+struct Addresses;
+
+impl<'de> Visitor<'de> for Addresses {
+    type Value = BrokerUrls;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a string")
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<BrokerUrls, E> {
+        let urls = text.split(',').map(|url| BrokerUrl::try_from(url.trim().to_owned()));
+        urls.collect::<Result<_, _>>().map(BrokerUrls).map_err(E::custom)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<BrokerUrls, A::Error> {
+        let mut urls = Vec::new();
+        while let Some(text) = list.next_element::<String>()? {
+            urls.push(BrokerUrl::try_from(text).map_err(A::Error::custom)?);
+        }
+        if urls.is_empty() {
+            return Err(A::Error::custom("no broker is named\nwrite at least one mqtt://host"));
+        }
+        Ok(BrokerUrls(urls))
+    }
+}
+
+impl fmt::Display for BrokerUrls {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let urls: Vec<_> = self.0.iter().map(BrokerUrl::to_string).collect();
+        f.write_str(&urls.join(", then "))
     }
 }
 

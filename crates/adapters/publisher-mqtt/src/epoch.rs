@@ -38,11 +38,13 @@ pub(crate) struct Epoch {
 
 impl Epoch {
     /// Starts to connect.
-    pub(crate) fn begin(options: &Options) -> io::Result<Self> {
+    pub(crate) fn begin(options: &Options, broker: usize) -> io::Result<Self> {
+        let broker = options.brokers.get(broker).or(options.brokers.last());
+        let broker = broker.ok_or_else(|| io::Error::other("no broker is given"))?;
         let window = usize::from(options.window.get());
         // One more request than messages, so that a request to disconnect always finds room; and
         // beside the acknowledgements, `Up` and `Down`: no one ever waits at these queues.
-        let (client, eventloop) = AsyncClient::new(options.for_library(), window + 1);
+        let (client, eventloop) = AsyncClient::new(options.for_library(broker), window + 1);
         let (tokens, unsent) = bounded(window);
         let (tell, deliveries) = bounded(window + 2);
         let (alive, owner) = oneshot::channel();

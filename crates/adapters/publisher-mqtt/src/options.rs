@@ -32,8 +32,8 @@ pub struct Will {
 /// How a [`MqttPublisher`](crate::MqttPublisher) connects, and its limits.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Options {
-    /// The broker.
-    pub broker: Broker,
+    /// The brokers in the order of preference; at least one.
+    pub brokers: Vec<Broker>,
     /// Who we are. Unique among all clients of the broker: of two with one id, each throws the other
     /// out.
     pub client_id: String,
@@ -55,10 +55,10 @@ pub struct Options {
 
 impl Options {
     /// The defaults.
-    pub fn new(broker: Broker, client_id: impl Into<String>) -> Self {
+    pub fn new(brokers: Vec<Broker>, client_id: impl Into<String>) -> Self {
         const WINDOW: NonZeroU16 = NonZeroU16::new(100).unwrap();
         Self {
-            broker,
+            brokers,
             client_id: client_id.into(),
             keep_alive: Duration::from_secs(15),
             connect_timeout: Duration::from_secs(5),
@@ -69,14 +69,15 @@ impl Options {
         }
     }
 
-    pub(crate) fn for_library(&self) -> MqttOptions {
+    /// For the library, to connect to `broker`.
+    pub(crate) fn for_library(&self, broker: &Broker) -> MqttOptions {
         let properties = ConnectProperties {
             session_expiry_interval: Some(0),
             // We subscribe to nothing: what comes in is acknowledgements and reasons.
             max_packet_size: Some(64 * 1024),
             ..ConnectProperties::new()
         };
-        let mut options = basics(&self.broker, &self.client_id, self.keep_alive, properties);
+        let mut options = basics(broker, &self.client_id, self.keep_alive, properties);
         options.set_clean_start(true).set_outgoing_inflight_upper_limit(self.window.get());
         if let Some(Will { topic, payload, is_retained }) = self.will.clone() {
             let qos = QoS::AtLeastOnce;

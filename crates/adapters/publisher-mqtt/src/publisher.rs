@@ -79,12 +79,12 @@ impl MqttPublisher {
 }
 
 impl Publisher for MqttPublisher {
-    fn connect(&mut self) {
+    fn connect(&mut self, broker: usize) {
         // Lets go of the old epoch first, for they share the client id. Its thread closes the socket a
         // moment later; the caller's back-off is longer than that.
         self.epoch = None;
         self.decided.clear();
-        match Epoch::begin(&self.options) {
+        match Epoch::begin(&self.options, broker) {
             Ok(epoch) => {
                 let progress = now();
                 self.epoch = Some(Current { epoch, granted: None, outstanding: 0, progress });

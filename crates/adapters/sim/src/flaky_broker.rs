@@ -104,7 +104,13 @@ impl FlakyBroker {
 
     /// A client of this broker.
     pub fn publisher(&self) -> FlakyPublisher {
+        self.publisher_with(&[])
+    }
+
+    /// A client of this broker and, in the order of preference, of `others`.
+    pub fn publisher_with(&self, others: &[Self]) -> FlakyPublisher {
         FlakyPublisher {
+            brokers: std::iter::once(self).chain(others).cloned().collect(),
             broker: self.clone(),
             is_connected: false,
             in_flight: VecDeque::new(),
@@ -136,6 +142,8 @@ impl State {
 /// A client of a [`FlakyBroker`].
 #[derive(Debug)]
 pub struct FlakyPublisher {
+    brokers: Vec<FlakyBroker>,
+    /// The one of the newest epoch.
     broker: FlakyBroker,
     is_connected: bool,
     in_flight: VecDeque<(Token, Message)>,
@@ -205,8 +213,11 @@ impl FlakyPublisher {
 }
 
 impl Publisher for FlakyPublisher {
-    fn connect(&mut self) {
+    fn connect(&mut self, broker: usize) {
         self.disconnect();
+        if let Some(broker) = self.brokers.get(broker).or(self.brokers.last()) {
+            self.broker = broker.clone();
+        }
         let mut state = self.broker.state();
         state.is_cut = false;
         let (window, payload_bytes_max) = (state.window, state.payload_bytes_max);
@@ -264,7 +275,7 @@ mod tests {
 
     fn connected(broker: &FlakyBroker) -> FlakyPublisher {
         let mut publisher = broker.publisher();
-        publisher.connect();
+        publisher.connect(0);
         assert!(matches!(publisher.next_delivery(Duration::ZERO), Some(Delivery::Up { .. })));
         publisher
     }
@@ -332,7 +343,7 @@ mod tests {
         let mut publisher = connected(&broker);
         broker.set_up(false);
         assert!(matches!(publisher.next_delivery(Duration::ZERO), Some(Delivery::Down(_))));
-        publisher.connect();
+        publisher.connect(0);
         assert!(matches!(publisher.next_delivery(Duration::ZERO), Some(Delivery::Down(_))));
     }
 }

@@ -12,6 +12,7 @@ use wire::status::Status;
 
 use super::{news::shortened, *};
 
+mod preference;
 mod refusals;
 
 const BOOT: BootId = ports::contract::spool::BOOT;
@@ -53,6 +54,8 @@ fn bench_with(
         retry_first: Duration::from_secs(1),
         retry_max: Duration::from_secs(8),
         held_samples_max: 1_000,
+        brokers: 1,
+        return_after: Duration::from_secs(60),
     };
     adjust(&mut options);
     let tally = Arc::clone(&counters);

@@ -17,7 +17,7 @@ use crate::{
 };
 
 fn options(url: &str, client_id: &str) -> Options {
-    Options::new(url.parse().unwrap(), client_id)
+    Options::new(vec![url.parse().unwrap()], client_id)
 }
 
 fn message(topic: &str, payload: impl Into<Vec<u8>>) -> Message {
@@ -26,7 +26,7 @@ fn message(topic: &str, payload: impl Into<Vec<u8>>) -> Message {
 
 fn connected(options: Options) -> (MqttPublisher, usize, usize) {
     let mut publisher = MqttPublisher::new(options);
-    publisher.connect();
+    publisher.connect(0);
     match publisher.next_delivery(LONG) {
         Some(Delivery::Up { window, payload_bytes_max }) => (publisher, window, payload_bytes_max),
         other => panic!("{other:?} instead of Up"),
@@ -119,7 +119,7 @@ fn a_killed_broker_ends_the_epoch_and_nothing_of_it_reaches_the_next() {
 
     let _broker = Mosquitto::start_at(port, "");
     stretch.swallow(false);
-    publisher.connect();
+    publisher.connect(0);
     assert!(matches!(publisher.next_delivery(LONG), Some(Delivery::Up { .. })));
     publisher.publish(Token(1_000), message("t", "x")).unwrap();
     let first = publisher.next_delivery(LONG);
@@ -136,7 +136,7 @@ fn an_epoch_begun_over_another_hears_nothing_of_it() {
         publisher.publish(Token(n as u64), message("t", "x")).unwrap();
     }
     assert!(matches!(publisher.next_delivery(LONG), Some(Delivery::Acknowledged(_))));
-    publisher.connect();
+    publisher.connect(0);
     let first = publisher.next_delivery(LONG);
     assert!(matches!(first, Some(Delivery::Up { .. })), "{first:?}");
     publisher.publish(Token(1_000), message("t", "x")).unwrap();
@@ -175,7 +175,7 @@ fn a_message_that_nobody_listens_to_is_acknowledged() {
 fn an_absent_broker_is_told_at_once() {
     let mut publisher =
         MqttPublisher::new(options(&format!("mqtt://127.0.0.1:{}", free_port()), "absent"));
-    publisher.connect();
+    publisher.connect(0);
     let down = publisher.next_delivery(LONG);
     let Some(Delivery::Down(PublishError::Unreachable(cause))) = down else {
         panic!("{down:?} instead of Down");
@@ -188,7 +188,7 @@ fn a_broker_that_wants_another_password_refuses_the_connection() {
     needs_mosquitto!("a_broker_that_wants_another_password_refuses_the_connection");
     let broker = Mosquitto::start("allow_anonymous false");
     let mut publisher = MqttPublisher::new(options(&broker.url(), "stranger"));
-    publisher.connect();
+    publisher.connect(0);
     let down = publisher.next_delivery(LONG);
     let Some(Delivery::Down(PublishError::Refused { reason })) = down else {
         panic!("{down:?} instead of a refusal");
@@ -202,7 +202,7 @@ fn a_broker_that_never_answers_is_given_up_after_the_time_to_connect() {
     let url = format!("mqtt://{}", mute.local_addr().unwrap());
     let connect_timeout = Duration::from_secs(1);
     let mut publisher = MqttPublisher::new(Options { connect_timeout, ..options(&url, "mute") });
-    publisher.connect();
+    publisher.connect(0);
     assert!(publisher.next_delivery(connect_timeout / 20).is_none(), "given up too early");
     let down = publisher.next_delivery(LONG);
     let Some(Delivery::Down(PublishError::Unreachable(cause))) = down else {
@@ -329,7 +329,7 @@ fn epochs_begun_one_over_another_leave_one_thread() {
     let url = format!("mqtt://{}", mute.local_addr().unwrap());
     let mut publisher = MqttPublisher::new(options(&url, "again"));
     for _ in 0..50 {
-        publisher.connect();
+        publisher.connect(0);
     }
     wait_for_threads("again", 1);
     drop(publisher);
@@ -343,7 +343,7 @@ fn a_peer_that_stops_reading_holds_no_thread() {
     let url = format!("mqtt://{}", deaf.local_addr().unwrap());
     let stall_timeout = Duration::from_millis(300);
     let mut publisher = MqttPublisher::new(Options { stall_timeout, ..options(&url, "deaf") });
-    publisher.connect();
+    publisher.connect(0);
     let (mut peer, _) = deaf.accept().unwrap();
     // CONNACK: success, no properties (MQTT 5.0, 3.2).
     peer.write_all(&[0x20, 0x03, 0x00, 0x00, 0x00]).unwrap();
@@ -442,4 +442,19 @@ fn a_keep_alive_that_the_broker_gives_is_kept() {
     let heard = heard.recv_timeout(Duration::from_secs(10)).expect("a ping before our own time");
     assert!(heard.ends_with(&PING));
     drop(publisher);
+}
+
+#[test]
+fn of_several_brokers_the_one_with_the_number_is_called_and_past_the_last_the_last() {
+    let (first, _) = accepting(&[0x20, 0x03, 0x00, 0x00, 0x00], b"");
+    // CONNACK: not authorized.
+    let (second, _) = accepting(&[0x20, 0x03, 0x00, 0x87, 0x00], b"");
+    let mut options = options(&first, "several");
+    options.brokers.push(second.parse().unwrap());
+    let mut publisher = MqttPublisher::new(options);
+    publisher.connect(0);
+    assert!(matches!(publisher.next_delivery(LONG), Some(Delivery::Up { .. })));
+    publisher.connect(7);
+    let down = publisher.next_delivery(LONG);
+    assert!(matches!(down, Some(Delivery::Down(PublishError::Refused { .. }))), "{down:?}");
 }

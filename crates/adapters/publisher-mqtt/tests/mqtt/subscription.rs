@@ -15,8 +15,8 @@ use crate::{
 
 /// Publishes the numbers `numbers` to `t` and waits until the broker has them.
 fn publish(url: &str, numbers: core::ops::Range<u64>, is_retained: bool) {
-    let mut publisher = MqttPublisher::new(Options::new(url.parse().unwrap(), "mouth"));
-    publisher.connect();
+    let mut publisher = MqttPublisher::new(Options::new(vec![url.parse().unwrap()], "mouth"));
+    publisher.connect(0);
     assert!(matches!(publisher.next_delivery(LONG), Some(Delivery::Up { .. })));
     let (mut next, mut due) = (numbers.start, numbers.end - numbers.start);
     while due > 0 {
