@@ -488,6 +488,7 @@ fn forward_options() -> ForwardOptions {
         retry_first: SECOND,
         retry_max: 30 * SECOND,
         held_samples_max: 1_000_000,
+        batch_age_max: SECOND / 20,
         brokers: 1,
         return_after: 600 * SECOND,
     }

@@ -29,8 +29,6 @@ use crate::config::{self, Bus, Config, Pace, Place, Wiring};
 /// Waits between attempts to connect to the broker.
 const BROKER_RETRY_FIRST: Duration = Duration::from_millis(500);
 const BROKER_RETRY_MAX: Duration = Duration::from_secs(30);
-/// The longest payload that is sent, in bytes, where the broker allows as much.
-const PAYLOAD_BYTES_MAX: usize = 64 * 1024;
 
 /// Why a configuration that was found good cannot be built.
 #[derive(Debug, thiserror::Error)]
@@ -246,8 +244,9 @@ pub fn forward_options(config: &Config, boot: BootId) -> Result<ForwardOptions, 
         boot,
         program: env!("CARGO_PKG_VERSION").to_owned(),
         topics: Topics::new(&config.mqtt.root)?,
-        message_samples_max: config.pipeline.batch_samples.get(),
-        payload_bytes_max: PAYLOAD_BYTES_MAX,
+        message_samples_max: config.mqtt.batch_samples_max.get(),
+        payload_bytes_max: config.mqtt.batch_bytes_max,
+        batch_age_max: config.mqtt.batch_age_max,
         status_interval: config.pipeline.status_interval,
         retry_first: BROKER_RETRY_FIRST,
         retry_max: BROKER_RETRY_MAX,
@@ -279,7 +278,7 @@ pub fn mqtt_options(config: &Config) -> Result<MqttOptions, BuildError> {
         keep_alive: mqtt.keep_alive,
         window: mqtt.window,
         stall_timeout: mqtt.stall_timeout,
-        payload_bytes_max: PAYLOAD_BYTES_MAX,
+        payload_bytes_max: mqtt.batch_bytes_max,
         will: Some(Will { topic, payload, is_retained: true }),
         ..MqttOptions::new(brokers, mqtt.client_id.clone())
     })

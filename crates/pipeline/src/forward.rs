@@ -23,6 +23,14 @@
 //! 5. A refusal never ends an epoch: one topic that the broker's access rules forbid, or one message
 //!    that does not fit, holds no other stream up (see `docs/adr/0014-refused-messages.md`).
 //!
+//! # When samples go
+//!
+//! At once when none are on their way, so that a single live sample on an idle link waits for nothing.
+//! While some are, more are collected until the answers are there, or as many wait as one message
+//! takes, or the first of them has waited for `batch_age_max`. So messages grow with the round-trip
+//! time and the rate, and the window, which the broker's Receive Maximum may lower, bounds how many
+//! of them are on their way.
+//!
 //! # Deliberately absent
 //!
 //! Anything about the protocol to the broker; any wait for a sensor.
@@ -70,6 +78,8 @@ pub struct ForwardOptions {
     pub message_samples_max: usize,
     /// The longest payload, in bytes, if the broker allows that much.
     pub payload_bytes_max: usize,
+    /// How long a sample waits for others to travel with, while some are on their way.
+    pub batch_age_max: Duration,
     /// How often the status is published.
     pub status_interval: Duration,
     /// The first wait after a lost connection; doubles up to `retry_max`.
@@ -128,7 +138,7 @@ enum Link {
     /// Asked for, not yet there.
     Connecting,
     /// An epoch.
-    Up(Epoch),
+    Up(Box<Epoch>),
 }
 
 struct Epoch {
@@ -147,6 +157,8 @@ struct Epoch {
     outbox: VecDeque<(Token, Message)>,
     /// Tokens of status messages on their way.
     statuses: Vec<Token>,
+    /// When what waits in the spool is sent at the latest, if it is less than fills a message.
+    ripe_at: Option<Monotonic>,
     status_due: Monotonic,
     /// The next status must not be made before, whatever changes.
     status_not_before: Monotonic,
@@ -302,7 +314,8 @@ impl<P: Publisher> Forwarder<P> {
             Link::Up(epoch) if epoch.is_over(self.clock.now().monotonic) => IDLE,
             Link::Up(epoch) => {
                 let try_again = self.holds.next_due().filter(|_| self.has_room(epoch));
-                let due = [try_again, epoch.return_at].into_iter().flatten();
+                let ripe_at = epoch.ripe_at.filter(|_| self.has_room(epoch));
+                let due = [try_again, epoch.return_at, ripe_at].into_iter().flatten();
                 self.left(due.fold(epoch.status_due, Ord::min))
             }
         }
@@ -325,7 +338,7 @@ impl<P: Publisher> Forwarder<P> {
         tracing::info!(broker, window, payload_bytes_max, "connected to the broker");
         let smallest = wire::payload::HEADER_BYTES_MAX + wire::payload::SAMPLE_BYTES_MAX;
         let now = self.clock.now().monotonic;
-        self.link = Link::Up(Epoch {
+        self.link = Link::Up(Box::new(Epoch {
             return_at: self.brokers.return_at(now),
             payload_bytes_max: payload_bytes_max.min(self.options.payload_bytes_max).max(smallest),
             window_max: window.max(1),
@@ -334,9 +347,10 @@ impl<P: Publisher> Forwarder<P> {
             flights: Flights::default(),
             outbox: VecDeque::new(),
             statuses: Vec::new(),
+            ripe_at: None,
             status_due: now,
             status_not_before: now,
-        });
+        }));
     }
 
     fn note_down(&mut self, error: &PublishError) {
@@ -454,11 +468,31 @@ impl<P: Publisher> Forwarder<P> {
         epoch.messages() + self.holds.probes() < epoch.window
     }
 
+    /// Whether what waits in the spool is to be sent now; see the head of this module.
+    fn is_ripe(&mut self) -> bool {
+        let Link::Up(epoch) = &mut self.link else { return false };
+        let waiting = self.spool.end().0.saturating_sub(epoch.next.0);
+        if waiting == 0 {
+            return false;
+        }
+        let now = self.clock.now().monotonic;
+        let ripe_at = *epoch.ripe_at.get_or_insert(now + self.options.batch_age_max);
+        let fills = waiting >= self.options.message_samples_max as u64;
+        let is_ripe = fills || epoch.flights.messages() == 0 || ripe_at <= now;
+        if is_ripe {
+            epoch.ripe_at = None;
+        }
+        is_ripe
+    }
+
     /// Reads the next flight from the spool if the outbox is empty and the window is not full. True
     /// if there was one.
     fn refill(&mut self) -> Result<bool, SpoolError> {
         let Link::Up(epoch) = &self.link else { return Ok(false) };
         if !epoch.outbox.is_empty() || !self.has_room(epoch) {
+            return Ok(false);
+        }
+        if !self.is_ripe() {
             return Ok(false);
         }
         let Link::Up(epoch) = &mut self.link else { return Ok(false) };

@@ -94,6 +94,19 @@ fn mqtt(reader: &mut Reader<'_>, gateway: Option<&GatewayId>) -> Mqtt {
             SECOND * 15,
         ),
         window: non_zero_u16(reader.integer(&key("window"), table.window, 1..=10_000, 100)),
+        batch_samples_max: non_zero(reader.integer(
+            &key("batch_samples_max"),
+            table.batch_samples_max,
+            1..=10_000,
+            100,
+        )),
+        batch_bytes_max: batch_bytes_max(reader, &key("batch_bytes_max"), table.batch_bytes_max),
+        batch_age_max: reader.duration(
+            &key("batch_age_max"),
+            table.batch_age_max,
+            Duration::ZERO..=SECOND * 60,
+            MILLISECOND * 50,
+        ),
         stall_timeout: reader.duration(
             &key("stall_timeout"),
             table.stall_timeout,
@@ -107,6 +120,16 @@ fn mqtt(reader: &mut Reader<'_>, gateway: Option<&GatewayId>) -> Mqtt {
             1_000_000,
         ),
     }
+}
+
+fn batch_bytes_max(reader: &mut Reader<'_>, key: &Key, written: Option<Bytes>) -> usize {
+    let (least, most, default) = (Bytes(1 << 10), Bytes(1 << 20), Bytes(64 << 10));
+    let bytes = written.unwrap_or(default);
+    if !(least..=most).contains(&bytes) {
+        let message = format!("{bytes} is out of range");
+        reader.value_problem(key, message, format!("write {least} to {most}"));
+    }
+    usize::try_from(bytes.0).unwrap_or(usize::MAX)
 }
 
 fn check_root(reader: &mut Reader<'_>, key: &Key, root: &str) {
@@ -170,12 +193,6 @@ fn pipeline(reader: &mut Reader<'_>) -> Pipeline {
         workers: non_zero(reader.integer(&key("workers"), table.workers, 1..=64, 2)),
         queue: non_zero(reader.integer(&key("queue"), table.queue, 1..=1_000_000, 1024)),
         when_full: table.when_full.unwrap_or(WhenFull::Block),
-        batch_samples: non_zero(reader.integer(
-            &key("batch_samples"),
-            table.batch_samples,
-            1..=10_000,
-            100,
-        )),
         drain_timeout: reader.duration(
             &key("drain_timeout"),
             table.drain_timeout,

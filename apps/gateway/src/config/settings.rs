@@ -67,6 +67,12 @@ pub struct Mqtt {
     pub keep_alive: Duration,
     /// Messages that may be unacknowledged at one time.
     pub window: NonZeroU16,
+    /// The most samples in one message.
+    pub batch_samples_max: NonZeroUsize,
+    /// The longest payload, in bytes, where the broker allows as much.
+    pub batch_bytes_max: usize,
+    /// How long a sample waits for others to travel with, while some are on their way.
+    pub batch_age_max: Duration,
     /// How long acknowledgements may all stay away, while some are due, before the link is given up.
     pub stall_timeout: Duration,
     /// How many samples the cursor of the spool may wait for the sake of refused ones.
@@ -102,8 +108,6 @@ pub struct Pipeline {
     pub queue: NonZeroUsize,
     /// What happens when that queue is full.
     pub when_full: WhenFull,
-    /// The most samples in one MQTT message.
-    pub batch_samples: NonZeroUsize,
     /// How long a shutdown may take to store and deliver what is under way.
     pub drain_timeout: Duration,
     /// How often the gateway reports on itself.

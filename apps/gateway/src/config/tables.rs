@@ -59,6 +59,9 @@ tables! {
         password: Secret,
         keep_alive: Interval,
         window: i64,
+        batch_samples_max: i64,
+        batch_bytes_max: Bytes,
+        batch_age_max: Interval,
         stall_timeout: Interval,
         refused_samples_max: i64,
     }
@@ -69,7 +72,6 @@ tables! {
         workers: i64,
         queue: i64,
         when_full: WhenFull,
-        batch_samples: i64,
         drain_timeout: Interval,
         status_interval: Interval,
         state_interval: Interval,

@@ -54,6 +54,7 @@ fn bench_with(
         retry_first: Duration::from_secs(1),
         retry_max: Duration::from_secs(8),
         held_samples_max: 1_000,
+        batch_age_max: Duration::ZERO,
         brokers: 1,
         return_after: Duration::from_secs(60),
     };
@@ -198,6 +199,47 @@ fn a_broker_that_is_connected_and_mute_is_given_up_counted_and_gets_everything_w
     bench.run(100);
     assert_eq!(bench.counters.connections_made.get(), 2, "a new epoch");
     assert_eq!(bench.taken().into_values().next().unwrap(), (1..=100).collect::<Vec<_>>());
+    assert_eq!(bench.spool.cursor(), bench.spool.end());
+}
+
+/// How many samples each message with samples has had so far.
+fn batches(bench: &Bench) -> Vec<usize> {
+    let messages = bench.broker.taken().into_iter().filter(|message| !message.is_retained);
+    messages.map(|message| wire::payload::decode(&message.payload).unwrap().samples.len()).collect()
+}
+
+#[test]
+fn on_an_idle_link_each_sample_goes_at_once() {
+    let mut bench = bench_with(1, 4, 100_000, |o| o.batch_age_max = Duration::from_secs(3_600));
+    bench.run(5);
+    for n in 0..10 {
+        bench.append("a", n..n + 1);
+        bench.run(1);
+        assert_eq!(batches(&bench).len() as u64, n + 1, "in the very next step");
+    }
+}
+
+#[test]
+fn while_samples_are_on_their_way_more_are_collected_up_to_an_age_or_a_full_message() {
+    let mut bench = bench_with(1, 8, 100_000, |o| o.batch_age_max = Duration::from_secs(1));
+    bench.run(5);
+    bench.broker.halt(true);
+    // One on its way, unanswered; then one each tick.
+    for n in 0..11 {
+        bench.append("a", n..n + 1);
+        bench.run(1);
+    }
+    assert_eq!(bench.counters.messages_published.get(), 2, "the status and the first sample");
+    bench.run(1);
+    assert_eq!(bench.counters.messages_published.get(), 3, "ten ticks are one second");
+    bench.append("a", 11..27);
+    bench.run(1);
+    assert_eq!(bench.counters.messages_published.get(), 4, "16 samples fill a message");
+    bench.append("a", 27..28);
+    bench.run(1);
+    bench.broker.halt(false);
+    bench.run(10);
+    assert_eq!(batches(&bench), [1, 10, 16, 1]);
     assert_eq!(bench.spool.cursor(), bench.spool.end());
 }
 
