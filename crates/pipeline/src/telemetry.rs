@@ -167,6 +167,7 @@ impl Counters {
             ("samples_waiting", waiting),
             ("spool_corrupt", stored.corrupt),
             ("spool_bytes", stored.bytes),
+            ("spool_retained", stored.retained),
             ("jobs_processed", jobs.processed),
             ("jobs_panicked", jobs.panicked),
             ("jobs_queued", jobs.queued),
@@ -190,8 +191,14 @@ mod tests {
     #[test]
     fn each_count_kept_elsewhere_is_published_under_its_own_name() {
         let mut spool = MockSpool::new();
-        let count =
-            SpoolCount { appended: 90, acknowledged: 50, evicted: 7, corrupt: 3, bytes: 4_096 };
+        let count = SpoolCount {
+            appended: 90,
+            acknowledged: 50,
+            evicted: 7,
+            corrupt: 3,
+            bytes: 4_096,
+            retained: 1_024,
+        };
         spool.expect_count().return_const(count);
         spool.expect_cursor().return_const(Position(57));
         spool.expect_end().return_const(Position(90));
@@ -206,6 +213,7 @@ mod tests {
             ("samples_waiting", 33),
             ("spool_corrupt", 3),
             ("spool_bytes", 4_096),
+            ("spool_retained", 1_024),
             ("jobs_processed", 2),
             ("jobs_panicked", 1),
         ] {

@@ -1,8 +1,9 @@
 //! The port to the durable backlog.
 
+use core::ops::RangeInclusive;
 use std::{error::Error, io};
 
-use domain::{Sample, SequenceNumber, StreamName, StreamReading};
+use domain::{BootId, Sample, SequenceNumber, StreamName, StreamReading};
 
 /// A place in the spool: how many samples were ever appended before it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -40,6 +41,9 @@ pub struct SpoolCount {
     pub corrupt: u64,
     /// Bytes that the spool takes up now.
     pub bytes: u64,
+    /// Those of them that hold nothing but acknowledged samples, kept for [`Spool::replay`]. The
+    /// first to go when room is needed.
+    pub retained: u64,
 }
 
 /// Why the spool could not do what was asked. What was in it before still is.
@@ -94,6 +98,12 @@ impl SpoolError {
 /// 7. **Bounds** — disk and memory stay within the limits that the adapter was given. The oldest
 ///    samples are evicted to make room, and counted.
 /// 8. **Time** — may block on the medium, never on the network.
+/// 9. **Replay** — acknowledged samples can be read again, by number, as long as they are within
+///    the limit that the adapter was given for them. They go before any sample that waits, and
+///    are not counted as evicted.
+///
+/// [`contract::spool`](crate::contract) holds 1, 4 to 6 and 9 for every adapter; the rest only the
+/// adapter's own tests can.
 ///
 /// Shared by two threads: one appends, one reads and acknowledges; neither waits for the other
 /// longer than one operation takes.
@@ -120,6 +130,21 @@ pub trait Spool: Send + Sync {
     ///
     /// [`SpoolError`] if the medium cannot be read. Damaged places are passed over and counted.
     fn backlog(&self, from: Position, limit: usize) -> Result<Backlog, SpoolError>;
+
+    /// The samples of one stream with these `numbers` that were taken in `boot`, acknowledged or
+    /// not, as far as they are still there, by number; at most `limit`. Fewer than `limit` are all
+    /// that there are. Moves no cursor.
+    ///
+    /// # Errors
+    ///
+    /// [`SpoolError`] if the medium cannot be read. Damaged places are passed over and counted.
+    fn replay(
+        &self,
+        stream: &StreamName,
+        boot: BootId,
+        numbers: RangeInclusive<SequenceNumber>,
+        limit: usize,
+    ) -> Result<Vec<Sample>, SpoolError>;
 
     /// Moves the cursor: everything before `upto` is delivered. Never moves it back.
     ///

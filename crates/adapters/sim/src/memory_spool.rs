@@ -1,5 +1,6 @@
 //! The spool without a disk.
 
+use core::ops::RangeInclusive;
 use std::{
     collections::{BTreeMap, VecDeque},
     num::NonZeroUsize,
@@ -13,15 +14,19 @@ use ports::{Appended, Backlog, Position, Spool, SpoolCount, SpoolError};
 ///
 /// Clones share what is in it, so a clone is what reopening is to a file. It holds at most
 /// `capacity` samples and evicts the oldest, one by one. Every sync is done before it is asked for.
+/// It retains no acknowledged samples unless it is [told to](Self::retaining).
 #[derive(Clone, Debug)]
 pub struct MemorySpool {
     boot: BootId,
     capacity: NonZeroUsize,
+    retain: usize,
     memory: Arc<Mutex<Memory>>,
 }
 
 #[derive(Debug, Default)]
 struct Memory {
+    /// Acknowledged samples, oldest first.
+    retained: VecDeque<Sample>,
     backlog: VecDeque<Sample>,
     heads: BTreeMap<StreamName, SequenceNumber>,
     cursor: u64,
@@ -41,7 +46,20 @@ pub struct TooMany {
 impl MemorySpool {
     /// An empty spool for at most `capacity` samples, all of them taken in `boot`.
     pub fn new(boot: BootId, capacity: NonZeroUsize) -> Self {
-        Self { boot, capacity, memory: Arc::default() }
+        Self { boot, capacity, retain: 0, memory: Arc::default() }
+    }
+
+    /// Retains at most `samples` that were acknowledged, as long as there is room for them.
+    #[must_use]
+    pub fn retaining(self, samples: usize) -> Self {
+        Self { retain: samples, ..self }
+    }
+
+    /// Lets acknowledged samples go that are beyond the limits.
+    fn trim(&self, memory: &mut Memory) {
+        let room = self.capacity.get().saturating_sub(memory.backlog.len());
+        let excess = memory.retained.len().saturating_sub(self.retain.min(room));
+        memory.retained.drain(..excess);
     }
 
     /// What it holds is changed in one go, so a panic elsewhere leaves it whole.
@@ -55,12 +73,12 @@ impl Memory {
         self.cursor + self.backlog.len() as u64
     }
 
-    /// Takes the oldest samples out, at most `count`; says how many.
-    fn take(&mut self, count: u64) -> u64 {
+    /// Takes the oldest samples out, at most `count`.
+    fn take(&mut self, count: u64) -> VecDeque<Sample> {
         let count = usize::try_from(count).unwrap_or(usize::MAX).min(self.backlog.len());
-        self.backlog.drain(..count);
+        let left = self.backlog.split_off(count);
         self.cursor += count as u64;
-        count as u64
+        core::mem::replace(&mut self.backlog, left)
     }
 
     fn push(&mut self, boot: BootId, StreamReading { stream, reading }: StreamReading) {
@@ -79,11 +97,12 @@ impl Spool for MemorySpool {
         }
         let mut memory = self.memory();
         let excess = (memory.backlog.len() + readings.len()).saturating_sub(capacity);
-        let evicted = memory.take(excess as u64);
+        let evicted = memory.take(excess as u64).len() as u64;
         memory.evicted += evicted;
         for reading in readings {
             memory.push(self.boot, reading.clone());
         }
+        self.trim(&mut memory);
         Ok(Appended { end: Position(memory.end()), evicted })
     }
 
@@ -100,10 +119,27 @@ impl Spool for MemorySpool {
         Ok(Backlog { samples, next })
     }
 
+    fn replay(
+        &self,
+        stream: &StreamName,
+        boot: BootId,
+        numbers: RangeInclusive<SequenceNumber>,
+        limit: usize,
+    ) -> Result<Vec<Sample>, SpoolError> {
+        let memory = self.memory();
+        let is_wanted = |sample: &&Sample| {
+            sample.stream.name == *stream && sample.boot == boot && numbers.contains(&sample.seq)
+        };
+        let all = memory.retained.iter().chain(&memory.backlog);
+        Ok(all.filter(is_wanted).take(limit).cloned().collect())
+    }
+
     fn acknowledge(&self, upto: Position) -> Result<(), SpoolError> {
         let mut memory = self.memory();
         let count = upto.0.saturating_sub(memory.cursor);
-        memory.take(count);
+        let acknowledged = memory.take(count);
+        memory.retained.extend(acknowledged);
+        self.trim(&mut memory);
         Ok(())
     }
 
@@ -126,7 +162,8 @@ impl Spool for MemorySpool {
             acknowledged: memory.cursor - memory.evicted,
             evicted: memory.evicted,
             corrupt: 0,
-            bytes: (memory.backlog.len() * size_of::<Sample>()) as u64,
+            bytes: ((memory.retained.len() + memory.backlog.len()) * size_of::<Sample>()) as u64,
+            retained: (memory.retained.len() * size_of::<Sample>()) as u64,
         }
     }
 }
@@ -151,7 +188,7 @@ mod tests {
 
     #[test]
     fn a_memory_spool_keeps_the_contract_of_the_port() {
-        holds(|| spool(1_000));
+        holds(|| spool(1_000).retaining(250));
     }
 
     #[test]
@@ -167,6 +204,26 @@ mod tests {
         assert_eq!((evicted, spool.cursor(), numbers), (7, Position(7), vec![8, 9, 10, 11, 12]));
         let count = spool.count();
         assert_eq!((count.appended, count.evicted, count.acknowledged), (12, 7, 0));
+    }
+
+    #[test]
+    fn acknowledged_samples_go_first_and_are_not_counted_as_evicted() {
+        let spool = spool(5).retaining(3);
+        let append = |numbers: core::ops::Range<u64>| {
+            let readings: Vec<_> = numbers.map(|n| reading("a", n)).collect();
+            spool.append(&readings).unwrap().evicted
+        };
+        let numbers = || {
+            let all = SequenceNumber::FIRST..=SequenceNumber(99);
+            let samples = spool.replay(&reading("a", 0).stream.name, BOOT, all, 99).unwrap();
+            samples.iter().map(|sample| sample.seq.0).collect::<Vec<_>>()
+        };
+        append(0..5);
+        spool.acknowledge(Position(4)).unwrap();
+        assert_eq!(numbers(), [2, 3, 4, 5]);
+        assert_eq!((append(5..8), numbers()), (0, vec![4, 5, 6, 7, 8]));
+        assert_eq!(spool.count().retained, size_of::<Sample>() as u64);
+        assert_eq!((append(8..11), numbers()), (2, vec![7, 8, 9, 10, 11]));
     }
 
     #[test]

@@ -12,6 +12,7 @@
 //!   all streams known when it was made, with the next number of each.
 //! * **Record** — what one append wrote: a checksummed frame with all its samples.
 //! * **Cursor** — the position before which everything is acknowledged or evicted.
+//! * **Retained** — segments that lie wholly before the cursor: all of it is acknowledged.
 //! * **Tail** — bytes after the last whole record of the newest segment.
 //! * **Quarantine** — copies of damaged bytes, `*.quarantine`, kept within the size of one segment.
 //!
@@ -30,8 +31,9 @@
 //!    the spool from opening or what follows from being read. Of a stream whose newest samples are
 //!    lost, numbering goes on from the highest number that can still be read.
 //! 6. The segments, the cursor and the quarantine together stay within [`Options::bytes_max`], but
-//!    for the header of a segment just begun. The oldest segment is evicted to make room, its
-//!    unacknowledged samples counted.
+//!    for the header of a segment just begun. The oldest segment is removed to make room; samples in
+//!    it that wait are evicted, and counted. Retained ones are the oldest, so they go first; together
+//!    they stay within [`Options::retain`].
 //! 7. A file of a newer version keeps the spool from opening and nothing is changed. Files with
 //!    names that are not ours are ignored.
 //! 8. Memory is bounded by one record, one window of a file and the number of streams, whatever the
@@ -54,8 +56,8 @@
 //!
 //! # Deliberately absent
 //!
-//! Threads, timers and the decision when to sync: the pipeline's. Priorities, lanes and retention of
-//! what is acknowledged. Compaction: segments are only ever removed whole.
+//! Threads, timers and the decision when to sync: the pipeline's. Priorities and lanes.
+//! Compaction: segments are only ever removed whole.
 
 mod cursor;
 mod damage;
@@ -65,21 +67,24 @@ mod log;
 mod numbering;
 mod reader;
 mod recovery;
+mod replay;
 mod segment;
 
+use core::ops::RangeInclusive;
 use std::{
     fmt, io,
     path::Path,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use domain::{BootId, SequenceNumber, StreamName, StreamReading};
+use domain::{BootId, Sample, SequenceNumber, StreamName, StreamReading};
 use ports::{Appended, Backlog, Position, Spool, SpoolCount, SpoolError};
 
 use self::{
     disk::{Disk, Folder},
     log::Log,
     reader::Reader,
+    replay::Replay,
 };
 
 /// The least that `bytes_max` may be.
@@ -96,12 +101,15 @@ pub struct Options {
     /// How much disk the spool may take up, in bytes. Taken as at least 8 KiB. No single append may
     /// need more than half of it, or 1 MiB.
     pub bytes_max: u64,
+    /// How much of that the segments may take up in which everything is acknowledged, in bytes. They
+    /// stay for [`replay`](Spool::replay) and are removed whole, the newest never.
+    pub retain: u64,
 }
 
 impl Default for Options {
-    /// Segments of 1 MiB, 256 MiB in all.
+    /// Segments of 1 MiB, 256 MiB in all, a quarter of it for what is acknowledged.
     fn default() -> Self {
-        Self { segment_bytes: 1 << 20, bytes_max: 256 << 20 }
+        Self { segment_bytes: 1 << 20, bytes_max: 256 << 20, retain: 64 << 20 }
     }
 }
 
@@ -109,7 +117,7 @@ impl Options {
     fn within_bounds(self) -> Self {
         let bytes_max = self.bytes_max.max(BYTES_MIN);
         let segment_bytes = self.segment_bytes.clamp(bytes_max / SEGMENTS_MAX, bytes_max / 4);
-        Self { segment_bytes, bytes_max }
+        Self { segment_bytes, bytes_max, ..self }
     }
 }
 
@@ -183,6 +191,17 @@ impl Spool for FileSpool {
 
     fn backlog(&self, from: Position, limit: usize) -> Result<Backlog, SpoolError> {
         lock(&self.reader).backlog(&self.log, from.0, limit)
+    }
+
+    fn replay(
+        &self,
+        stream: &StreamName,
+        boot: BootId,
+        numbers: RangeInclusive<SequenceNumber>,
+        limit: usize,
+    ) -> Result<Vec<Sample>, SpoolError> {
+        let (disk, log) = (&*self.disk, &self.log);
+        Replay { disk, log, stream, boot, numbers, limit }.run()
     }
 
     fn acknowledge(&self, upto: Position) -> Result<(), SpoolError> {

@@ -186,7 +186,7 @@ impl Log {
         Ok(())
     }
 
-    /// Moves the cursor and removes the segments that lie wholly before it.
+    /// Moves the cursor and removes what is no longer retained.
     pub(crate) fn acknowledge(&mut self, upto: u64) -> Result<(), SpoolError> {
         let upto = upto.min(self.end);
         if upto <= self.cursor.position {
@@ -197,12 +197,24 @@ impl Log {
         self.remove_acknowledged().and(stored)
     }
 
-    /// Removes the segments that lie wholly before the cursor, except the newest.
+    /// Removes the oldest of the retained segments until the rest is within the limit.
     pub(crate) fn remove_acknowledged(&mut self) -> Result<(), SpoolError> {
-        while self.segments.get(1).is_some_and(|second| second.first <= self.cursor.position) {
+        while self.retained() > self.options.retain {
             self.remove_oldest()?;
         }
         Ok(())
+    }
+
+    /// How much the segments take up that lie wholly before the cursor, in bytes. The newest is
+    /// none of them.
+    fn retained(&self) -> u64 {
+        let begun = self.segments.partition_point(|segment| segment.first <= self.cursor.position);
+        self.segments.iter().take(begun.saturating_sub(1)).map(|segment| segment.len).sum()
+    }
+
+    /// The first positions of all segments, oldest first.
+    pub(crate) fn firsts(&self) -> Vec<u64> {
+        self.segments.iter().map(|segment| segment.first).collect()
     }
 
     /// The segment in which to look for `position`, or the oldest that is left.
@@ -282,6 +294,7 @@ impl Log {
             evicted: self.cursor.evicted,
             corrupt: self.damage.count(),
             bytes: self.bytes(),
+            retained: self.retained(),
         }
     }
 

@@ -116,17 +116,7 @@ impl Reader {
     /// The walk through the segment; none if its file is gone.
     fn walk(&mut self, log: &Mutex<Log>, view: View) -> Result<Option<&mut Walk>, SpoolError> {
         if self.walk.is_none() {
-            self.walk = match self.disk.open(&segment::name(view.first)) {
-                Ok(file) => Some(Walk::begin(file, view.first).map_err(spool_error)?),
-                Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                    let mut log = lock(log);
-                    if log.view_of(view.first).is_some() {
-                        log.damage.found_missing(view.first);
-                    }
-                    None
-                }
-                Err(error) => return Err(spool_error(error)),
-            };
+            self.walk = walk(&*self.disk, log, view.first)?;
         }
         Ok(self.walk.as_mut())
     }
@@ -150,5 +140,24 @@ impl Reader {
     fn leave(&mut self) {
         self.walk = None;
         self.segment = None;
+    }
+}
+
+/// A walk through the segment that begins at `first`; none if its file is gone.
+pub(crate) fn walk(
+    disk: &dyn Disk,
+    log: &Mutex<Log>,
+    first: u64,
+) -> Result<Option<Walk>, SpoolError> {
+    match disk.open(&segment::name(first)) {
+        Ok(file) => Walk::begin(file, first).map(Some).map_err(spool_error),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            let mut log = lock(log);
+            if log.view_of(first).is_some() {
+                log.damage.found_missing(first);
+            }
+            Ok(None)
+        }
+        Err(error) => Err(spool_error(error)),
     }
 }

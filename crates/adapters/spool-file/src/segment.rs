@@ -125,6 +125,7 @@ pub(crate) enum Step {
 /// Reads a segment record by record and finds its way around damage.
 pub(crate) struct Walk {
     file: Arc<dyn DiskFile>,
+    header: Option<Header>,
     offset: u64,
     /// No record may begin before this position: none is given twice, whatever the disk holds.
     next: u64,
@@ -135,11 +136,11 @@ pub(crate) struct Walk {
 impl Walk {
     /// Begins at the first record of the segment that begins at position `first`.
     pub(crate) fn begin(file: Arc<dyn DiskFile>, first: u64) -> io::Result<Self> {
-        let offset = match read_beginning(&*file)? {
-            Beginning::Sound { body, .. } => body,
-            Beginning::Damaged | Beginning::TooNew { .. } => 0,
+        let (header, offset) = match read_beginning(&*file)? {
+            Beginning::Sound { header, body } => (Some(header).filter(|h| h.first == first), body),
+            Beginning::Damaged | Beginning::TooNew { .. } => (None, 0),
         };
-        Ok(Self { file, offset, next: first, window: Vec::new(), window_at: 0 })
+        Ok(Self { file, header, offset, next: first, window: Vec::new(), window_at: 0 })
     }
 
     /// The position that the next record begins at, unless something is missing before it.
@@ -150,6 +151,11 @@ impl Walk {
     /// Where the next step begins, in bytes.
     pub(crate) fn offset(&self) -> u64 {
         self.offset
+    }
+
+    /// The segment's header, if it has a sound one.
+    pub(crate) fn header(&self) -> Option<&Header> {
+        self.header.as_ref()
     }
 
     /// The segment's file.

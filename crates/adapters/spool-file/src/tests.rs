@@ -4,6 +4,7 @@ mod crashing_disk;
 mod damaged;
 mod failing;
 mod model;
+mod retained;
 
 use domain::{
     Monotonic, NoData, QuantityKind, Reading, Sample, Stream, StreamName, StreamReading, Timestamp,
@@ -15,7 +16,9 @@ use self::crashing_disk::CrashingDisk;
 use super::*;
 
 /// Segments so small that a few appends fill one.
-const SMALL: Options = Options { segment_bytes: 512, bytes_max: 8 * 1024 };
+const SMALL: Options = Options { segment_bytes: 512, bytes_max: 8 * 1024, retain: 0 };
+/// The same, with a few acknowledged segments.
+const RETAINING: Options = Options { retain: 2048, ..SMALL };
 
 /// The `n`-th reading of all, in one of four streams; a fifth has the name of the fourth but
 /// another kind, as after a change of configuration.
@@ -40,7 +43,11 @@ fn reading(stream: u8, n: u64) -> StreamReading {
 }
 
 fn open(disk: &CrashingDisk) -> FileSpool {
-    FileSpool::open_on(Arc::new(disk.clone()), SMALL, BOOT).unwrap()
+    open_with(disk, SMALL)
+}
+
+fn open_with(disk: &CrashingDisk, options: Options) -> FileSpool {
+    FileSpool::open_on(Arc::new(disk.clone()), options, BOOT).unwrap()
 }
 
 /// Gives how many samples were evicted.
@@ -79,7 +86,9 @@ impl Reopen for OnFolder {
 
 #[test]
 fn a_file_spool_keeps_the_contract_of_the_port() {
-    for options in [Options::default(), Options { segment_bytes: 512, bytes_max: 1 << 20 }] {
+    for options in
+        [Options::default(), Options { segment_bytes: 512, bytes_max: 1 << 20, retain: 1 << 18 }]
+    {
         holds(|| OnFolder(tempfile::tempdir().unwrap(), options));
     }
 }
@@ -208,7 +217,7 @@ fn a_stream_that_changes_its_kind_keeps_its_numbers() {
 #[test]
 fn options_are_brought_within_bounds() {
     let bounded = |segment_bytes, bytes_max| {
-        let options = Options { segment_bytes, bytes_max }.within_bounds();
+        let options = Options { segment_bytes, bytes_max, ..SMALL }.within_bounds();
         (options.segment_bytes, options.bytes_max)
     };
     assert_eq!(bounded(1 << 20, 256 << 20), (1 << 20, 256 << 20));

@@ -24,8 +24,12 @@ use spool_file::{FileSpool, Options};
 const CHILD: &str = "SPOOL_FILE_FULL_DISK_TEST_FOLDER";
 
 fn open(folder: &Path) -> FileSpool {
-    FileSpool::open(folder, Options { segment_bytes: 256 * 1024, bytes_max: 1 << 20 }, BOOT)
-        .unwrap()
+    FileSpool::open(
+        folder,
+        Options { segment_bytes: 256 * 1024, bytes_max: 1 << 20, retain: 0 },
+        BOOT,
+    )
+    .unwrap()
 }
 
 /// Appends until refused, a good deal before the segment is full by our own limit.

@@ -1,13 +1,14 @@
 //! The contract of [`Spool`], clause by clause.
 //!
 //! The suite drives a spool through `Reopen`, which makes a new one over the same medium: for a file
-//! spool the same folder, for a spool in memory the same memory.
+//! spool the same folder, for a spool in memory the same memory. It must retain a few hundred
+//! acknowledged samples.
 
 #![expect(clippy::expect_used, reason = "a suite for tests: a panic is how it reports")]
 
 use domain::{
-    BootId, Monotonic, NoData, Quality, QuantityKind, Reading, SequenceNumber, Stream, StreamName,
-    StreamReading, Timestamp, WallTime,
+    BootId, Monotonic, NoData, Quality, QuantityKind, Reading, Sample, SequenceNumber, Stream,
+    StreamName, StreamReading, Timestamp, WallTime,
 };
 
 use crate::{Position, Spool};
@@ -62,6 +63,8 @@ pub fn holds<R: Reopen>(mut fresh: impl FnMut() -> R) {
     numbering_goes_on_when_all_was_acknowledged_and_reopened(&mut fresh());
     an_empty_append_changes_nothing(&mut fresh());
     every_sample_is_accounted_for(&mut fresh());
+    what_was_acknowledged_can_be_read_again_by_number(&mut fresh());
+    a_replay_finds_what_waits_too_and_moves_no_cursor(&mut fresh());
 }
 
 fn append<S: Spool>(spool: &S, sensor: &str, numbers: impl IntoIterator<Item = u64>) -> Position {
@@ -178,4 +181,55 @@ fn every_sample_is_accounted_for<R: Reopen>(medium: &mut R) {
     }
     assert_eq!(spool.count().appended, 300);
     assert!(spool.count().bytes > 0);
+}
+
+fn replay<S: Spool>(spool: &S, sensor: &str, numbers: (u64, u64), limit: usize) -> Vec<Sample> {
+    let stream = reading(sensor, 0).stream.name;
+    let numbers = SequenceNumber(numbers.0)..=SequenceNumber(numbers.1);
+    spool.replay(&stream, BOOT, numbers, limit).expect("replay")
+}
+
+fn numbers(samples: &[Sample]) -> Vec<u64> {
+    samples.iter().map(|sample| sample.seq.0).collect()
+}
+
+fn what_was_acknowledged_can_be_read_again_by_number<R: Reopen>(medium: &mut R) {
+    let spool = medium.reopen();
+    for n in 0..20 {
+        append(&spool, "a", n * 2..n * 2 + 2);
+        append(&spool, "b", [n]);
+    }
+    spool.acknowledge(spool.end()).expect("acknowledge");
+    let check = |spool: &R::Spool| {
+        let samples = replay(spool, "a", (5, 31), 100);
+        assert_eq!(numbers(&samples), (5..=31).collect::<Vec<_>>());
+        for (n, sample) in (4..).zip(&samples) {
+            let expected = reading("a", n);
+            assert_eq!((sample.boot, &sample.stream), (BOOT, &expected.stream));
+            assert_eq!(sample.reading, expected.reading);
+        }
+        assert_eq!(numbers(&replay(spool, "b", (0, u64::MAX), 100)), (1..=20).collect::<Vec<_>>());
+        assert_eq!(numbers(&replay(spool, "a", (5, 31), 4)), [5, 6, 7, 8], "at most the limit");
+        assert_eq!(replay(spool, "a", (5, 31), 0), []);
+        assert_eq!(replay(spool, "a", (41, 99), 100), [], "not yet appended");
+        assert_eq!(replay(spool, "a", (9, 8), 100), [], "no number lies between");
+        assert_eq!(replay(spool, "c", (1, 99), 100), [], "no such stream");
+        let another = BootId::from_bytes([8; 16]);
+        let all = SequenceNumber::FIRST..=SequenceNumber(99);
+        let none = spool.replay(&reading("a", 0).stream.name, another, all, 100);
+        assert_eq!(none.expect("replay"), [], "no such boot");
+    };
+    check(&spool);
+    drop(spool);
+    check(&medium.reopen());
+}
+
+fn a_replay_finds_what_waits_too_and_moves_no_cursor<R: Reopen>(medium: &mut R) {
+    let spool = medium.reopen();
+    append(&spool, "a", 0..30);
+    spool.acknowledge(Position(11)).expect("acknowledge");
+    assert_eq!(numbers(&replay(&spool, "a", (9, 14), 100)), [9, 10, 11, 12, 13, 14]);
+    assert_eq!(spool.cursor(), Position(11));
+    let first = spool.backlog(spool.cursor(), 1).expect("backlog").samples.remove(0);
+    assert_eq!(first.seq, SequenceNumber(12));
 }

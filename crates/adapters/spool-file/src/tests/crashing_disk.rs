@@ -21,6 +21,8 @@ struct State {
     changes: Vec<(String, Option<Content>)>,
     /// How many bytes all files together may have.
     room: Option<usize>,
+    /// How often anything was read since that was asked.
+    reads: usize,
     is_failing_sync: bool,
     is_failing_truncate: bool,
 }
@@ -106,6 +108,11 @@ impl CrashingDisk {
         lock(&self.0).room = bytes.map(|bytes| used + bytes);
     }
 
+    /// How often anything was read since this was asked last.
+    pub(super) fn count_reads(&self) -> usize {
+        core::mem::take(&mut lock(&self.0).reads)
+    }
+
     pub(super) fn fail_sync(&self, is_failing: bool) {
         lock(&self.0).is_failing_sync = is_failing;
     }
@@ -182,6 +189,7 @@ struct OpenFile {
 
 impl DiskFile for OpenFile {
     fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+        lock(&self.disk.0).reads += 1;
         let file = lock(&self.content);
         let from = usize::try_from(offset).unwrap().min(file.now.len());
         let len = buffer.len().min(file.now.len() - from);

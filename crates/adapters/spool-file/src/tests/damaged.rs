@@ -7,8 +7,7 @@ use super::*;
 /// A spool of one segment with ten records of three samples, closed.
 fn ten_records() -> CrashingDisk {
     let disk = CrashingDisk::default();
-    let options = Options { segment_bytes: 2048, bytes_max: 8 * 1024 };
-    let spool = FileSpool::open_on(Arc::new(disk.clone()), options, BOOT).unwrap();
+    let spool = open_with(&disk, Options { segment_bytes: 2048, ..SMALL });
     for n in 0..10 {
         let readings: Vec<_> = (0..3).map(|i| reading(i, n * 3 + u64::from(i))).collect();
         append(&spool, &readings);

@@ -1,6 +1,6 @@
 //! Random histories against a dull model: a list of what was appended, by position.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::{collection::vec, prelude::*};
 
@@ -11,6 +11,8 @@ enum Step {
     Append(Vec<u8>),
     Acknowledge(usize),
     Read(usize, usize),
+    /// Of one stream: so many numbers from this one on, at most so many samples.
+    Replay(u8, (u64, u64), usize),
     Sync,
     /// The process is killed, or ends: the spool does nothing on the way out.
     Reopen,
@@ -28,6 +30,8 @@ fn harmless() -> impl Strategy<Value = Step> {
         12 => vec(0_u8..5, 0..12).prop_map(Step::Append),
         3 => any::<usize>().prop_map(Step::Acknowledge),
         2 => (any::<usize>(), 0_usize..40).prop_map(|(from, limit)| Step::Read(from, limit)),
+        2 => (0_u8..5, (0_u64..300, 0_u64..60), 0_usize..40)
+            .prop_map(|(stream, numbers, limit)| Step::Replay(stream, numbers, limit)),
         2 => Just(Step::Sync),
         1 => Just(Step::Reopen),
         1 => proptest::option::of(0_usize..600).prop_map(Step::Room),
@@ -45,6 +49,7 @@ fn harmful() -> impl Strategy<Value = Step> {
 /// The spool and what it ought to be.
 struct Twin {
     disk: CrashingDisk,
+    options: Options,
     spool: Option<FileSpool>,
     /// What was appended, by position; nothing where samples were lost.
     history: Vec<Option<Sample>>,
@@ -60,11 +65,12 @@ struct Twin {
 }
 
 impl Twin {
-    fn new() -> Self {
+    fn new(options: Options) -> Self {
         let disk = CrashingDisk::default();
-        let spool = Some(open(&disk));
+        let spool = Some(open_with(&disk, options));
         Self {
             disk,
+            options,
             spool,
             history: Vec::new(),
             appended: Vec::new(),
@@ -85,10 +91,17 @@ impl Twin {
             Step::Append(streams) => self.append(&streams),
             Step::Acknowledge(choice) => {
                 let upto = self.cursor + choice % (self.history.len() - self.cursor + 2);
+                let before = self.cursor;
                 self.spool().acknowledge(Position(upto as u64)).unwrap();
                 self.cursor = upto.min(self.history.len());
+                let is_moved = self.cursor > before;
+                assert!(!is_moved || self.spool().count().retained <= self.options.retain);
             }
             Step::Read(choice, limit) => self.read(choice % (self.history.len() + 2), limit),
+            Step::Replay(stream, (from, count), limit) => {
+                let name = reading(stream, 0).stream.name;
+                self.replay(&name, from..=from + count, limit);
+            }
             Step::Sync => {
                 self.spool().sync().unwrap();
                 self.is_synced();
@@ -155,11 +168,37 @@ impl Twin {
         assert!((last..=next).contains(&usize::try_from(run.next.0).unwrap()));
     }
 
+    /// What is retained or waits: positions from the oldest segment's first on.
+    fn oldest(&self) -> usize {
+        usize::try_from(segment::first_of(&self.disk.segments()[0]).unwrap()).unwrap()
+    }
+
+    fn replayed(
+        &self,
+        name: &StreamName,
+        numbers: RangeInclusive<u64>,
+        limit: usize,
+    ) -> Vec<Sample> {
+        let numbers = SequenceNumber(*numbers.start())..=SequenceNumber(*numbers.end());
+        self.spool().replay(name, BOOT, numbers, limit).unwrap()
+    }
+
+    fn replay(&self, name: &StreamName, numbers: RangeInclusive<u64>, limit: usize) {
+        let there = self.history.get(self.oldest()..).unwrap_or_default().iter().flatten();
+        let there: Vec<_> = there.filter(|sample| sample.stream.name == *name).cloned().collect();
+        if !there.is_sorted_by(|a, b| a.seq < b.seq) {
+            return; // A second flip brought a record back whose numbers were given out again.
+        }
+        let is_wanted = |sample: &&Sample| numbers.contains(&sample.seq.0);
+        let expected: Vec<_> = there.iter().filter(is_wanted).take(limit).cloned().collect();
+        assert_eq!(self.replayed(name, numbers.clone(), limit), expected);
+    }
+
     fn reopen(&mut self, meanwhile: impl FnOnce(&CrashingDisk)) {
         self.spool = None;
         meanwhile(&self.disk);
         self.disk.set_room(None);
-        self.spool = Some(open(&self.disk));
+        self.spool = Some(open_with(&self.disk, self.options));
     }
 
     /// The spool is what the model is, sample by sample.
@@ -169,6 +208,9 @@ impl Twin {
         assert_eq!(self.spool().heads(), heads.collect::<Vec<_>>());
         let expected: Vec<_> = self.history[self.cursor..].iter().flatten().cloned().collect();
         assert_eq!(waiting(self.spool()), expected);
+        for name in self.numbers.keys() {
+            self.replay(name, 0..=u64::MAX, usize::MAX);
+        }
     }
 
     fn check_ends(&self) {
@@ -186,7 +228,7 @@ impl Twin {
         assert!(cursor <= self.cursor, "the cursor ran ahead");
         assert!(cursor <= end && end <= self.history.len());
         let mut left = waiting(self.spool()).into_iter().peekable();
-        let mut lost = Vec::new();
+        let mut lost = self.salvage_retained(cursor);
         let truth = self.appended.iter();
         for (position, (place, truth)) in
             self.history.iter_mut().zip(truth).enumerate().skip(cursor)
@@ -201,7 +243,7 @@ impl Twin {
         self.history.truncate(end);
         self.appended.truncate(end);
         self.numbers = self.spool().heads().into_iter().map(|(name, seq)| (name, seq.0)).collect();
-        for sample in self.history[cursor..].iter().flatten() {
+        for sample in self.history[self.oldest().min(end)..].iter().flatten() {
             assert!(self.numbers[&sample.stream.name] >= sample.seq.0, "{sample:?} is numbered");
         }
         self.cursor = cursor;
@@ -210,12 +252,37 @@ impl Twin {
         lost
     }
 
+    /// The same for the samples before `cursor`.
+    fn salvage_retained(&mut self, cursor: usize) -> Vec<usize> {
+        let names: BTreeSet<_> = self.appended.iter().map(|s| s.stream.name.clone()).collect();
+        let mut lost = Vec::new();
+        let oldest = self.oldest();
+        for name in names {
+            let mut left = self.replayed(&name, 0..=u64::MAX, usize::MAX).into_iter().peekable();
+            let places = self.history.iter_mut().zip(&self.appended).enumerate();
+            let places = places.take(cursor).skip(oldest);
+            let places = places.filter(|(_, (_, truth))| truth.stream.name == name);
+            for (position, (place, truth)) in places {
+                if left.peek() == Some(truth) {
+                    *place = left.next();
+                } else if place.take().is_some() {
+                    lost.push(position);
+                }
+            }
+            let waiting = waiting(self.spool());
+            let waiting: Vec<_> = waiting.into_iter().filter(|s| s.stream.name == name).collect();
+            assert_eq!(left.collect::<Vec<_>>(), waiting, "was never appended, or is out of order");
+        }
+        lost.sort_unstable();
+        lost
+    }
+
     fn cut_power(&mut self, seed: u64) {
         let numbers = self.numbers_synced.clone();
-        let (waiting, synced) = (self.cursor..self.synced, self.synced);
+        let synced = self.synced;
         self.reopen(|disk| disk.cut_power(seed));
         let lost = self.salvage();
-        assert!(!lost.iter().any(|at| waiting.contains(at)), "lost {lost:?} of {waiting:?}");
+        assert!(lost.iter().all(|&at| at >= synced), "lost {lost:?}, synced {synced}");
         assert!(self.history.len() >= synced, "positions were given out again");
         for (name, number) in numbers {
             assert!(self.numbers[&name] >= number, "{name} was synced at {number}");
@@ -229,7 +296,8 @@ impl Twin {
             disk.edit(&newest, |bytes| bytes.truncate(body + choice % (bytes.len() + 1 - body)));
         });
         let lost = self.salvage();
-        assert!(lost.first().is_none_or(|&first| first >= self.history.len()), "a hole: {lost:?}");
+        let mut waiting = lost.iter().filter(|&&at| at >= self.cursor);
+        assert!(waiting.all(|&at| at >= self.history.len()), "a hole: {lost:?}");
     }
 
     fn flip_bit(&mut self, seed: u64) {
@@ -251,7 +319,8 @@ impl Twin {
             let between = self.history.get(hit).unwrap_or_default();
             assert!(between.iter().all(Option::is_none), "one bit, one record");
             // In the very last record, a flipped length looks like a torn write.
-            let was_last = lost.last().is_none_or(|&last| last >= self.history.len());
+            let end = self.history.len();
+            let was_last = lost.last().is_none_or(|&last| last >= end || self.cursor == end);
             assert!(lost.len() < 12 && (was_last || self.spool().count().corrupt > 0));
         }
     }
@@ -265,8 +334,12 @@ fn body(disk: &CrashingDisk, name: &str) -> Option<usize> {
     }
 }
 
-fn play(steps: Vec<Step>) {
-    let mut twin = Twin::new();
+fn retain() -> impl Strategy<Value = u64> {
+    prop_oneof![Just(0), 0..4096_u64]
+}
+
+fn play(steps: Vec<Step>, retain: u64) {
+    let mut twin = Twin::new(Options { retain, ..SMALL });
     for step in steps {
         twin.play(step);
     }
@@ -278,14 +351,15 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(400))]
 
     #[test]
-    fn the_spool_is_its_model(steps in vec(harmless(), 0..150)) {
-        play(steps);
+    fn the_spool_is_its_model(steps in vec(harmless(), 0..150), retain in retain()) {
+        play(steps, retain);
     }
 
     #[test]
     fn harm_loses_no_more_than_it_hit(
         steps in vec(prop_oneof![9 => harmless().boxed(), 1 => harmful().boxed()], 0..120),
+        retain in retain(),
     ) {
-        play(steps);
+        play(steps, retain);
     }
 }
