@@ -313,8 +313,9 @@ impl Gateway {
 }
 
 fn open_spool(config: &Config, boot: BootId) -> Result<Arc<dyn Spool>, RunError> {
+    let config::Spool { bytes_max, retain, free_min, .. } = config.spool;
     let options =
-        spool_file::Options { bytes_max: config.spool.bytes_max, ..spool_file::Options::default() };
+        spool_file::Options { bytes_max, retain, free_min, ..spool_file::Options::default() };
     let folder = &config.spool.folder;
     let spool = FileSpool::open(folder, options, boot)
         .map_err(|cause| RunError::Spool { folder: folder.display().to_string(), cause })?;

@@ -99,6 +99,7 @@ fn no_report_summary_or_debug_gives_a_password_away() {
 fn values_arrive_in_the_units_that_the_configuration_promises() {
     let config = everything(&[]).unwrap();
     assert_eq!(config.spool.bytes_max, 1 << 30);
+    assert_eq!((config.spool.retain, config.spool.free_min), (100 << 20, 1 << 30));
     assert_eq!(config.pipeline.status_interval.as_secs(), 60);
     assert_eq!(config.mqtt.credentials.unwrap().password.reveal(), "hunter2");
     let devices: Vec<_> = config.buses.iter().flat_map(|bus| &bus.devices).collect();

@@ -172,16 +172,25 @@ fn spool(reader: &mut Reader<'_>) -> Spool {
         reader.value_problem(&section.child("folder"), "this names no folder".to_owned(), mend);
     }
     let bytes_max = table.bytes_max.unwrap_or(Bytes(256 << 20));
-    let (least, most) = (Bytes(4 << 20), Bytes(1 << 40));
-    if !(least..=most).contains(&bytes_max) {
-        let message = format!("{bytes_max} is out of range");
-        let mend = format!("write {least} to {most}");
-        reader.value_problem(&section.child("bytes_max"), message, mend);
+    let retain = table.retain.unwrap_or(Bytes(bytes_max.0 / 4));
+    let free_min = table.free_min.unwrap_or(Bytes(64 << 20));
+    let most = Bytes(1 << 40);
+    for (key, found, bounds) in [
+        ("bytes_max", bytes_max, Bytes(4 << 20)..=most),
+        ("retain", retain, Bytes(0)..=bytes_max),
+        ("free_min", free_min, Bytes(0)..=most),
+    ] {
+        if !bounds.contains(&found) {
+            let message = format!("{found} is out of range");
+            let mend = format!("write {} to {}", bounds.start(), bounds.end());
+            reader.value_problem(&section.child(key), message, mend);
+        }
     }
     let interval = MILLISECOND * 10..=HOUR;
     let key = section.child("sync_interval");
     let sync_interval = reader.duration(&key, table.sync_interval, interval, SECOND);
-    Spool { folder, bytes_max: bytes_max.0, sync_interval }
+    let (bytes_max, retain, free_min) = (bytes_max.0, retain.0, free_min.0);
+    Spool { folder, bytes_max, retain, free_min, sync_interval }
 }
 
 fn pipeline(reader: &mut Reader<'_>) -> Pipeline {

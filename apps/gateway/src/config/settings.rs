@@ -95,6 +95,10 @@ pub struct Spool {
     pub folder: PathBuf,
     /// The most that the files may occupy, in bytes.
     pub bytes_max: u64,
+    /// How much of that may hold what is acknowledged, for a replay, in bytes.
+    pub retain: u64,
+    /// How much of the file system is left free, in bytes.
+    pub free_min: u64,
     /// How often what was written is forced to the disk: what a power cut may cost.
     pub sync_interval: Duration,
 }

@@ -66,7 +66,13 @@ tables! {
         refused_samples_max: i64,
     }
     /// `[spool]`
-    Spool { folder: PathBuf, bytes_max: Bytes, sync_interval: Interval, }
+    Spool {
+        folder: PathBuf,
+        bytes_max: Bytes,
+        retain: Bytes,
+        free_min: Bytes,
+        sync_interval: Interval,
+    }
     /// `[pipeline]`
     Pipeline {
         workers: i64,

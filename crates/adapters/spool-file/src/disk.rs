@@ -26,6 +26,8 @@ pub(crate) trait Disk: Send + Sync {
     fn create(&self, name: &str) -> io::Result<Arc<dyn DiskFile>>;
     /// Removes a file; whoever has it open can go on reading it.
     fn remove(&self, name: &str) -> io::Result<()>;
+    /// How much room is left on the file system for such as us, in bytes.
+    fn free(&self) -> io::Result<u64>;
     /// Makes the files' names outlive a power cut.
     fn sync(&self) -> io::Result<()>;
 }
@@ -95,6 +97,11 @@ impl Disk for Folder {
 
     fn remove(&self, name: &str) -> io::Result<()> {
         fs::remove_file(self.path.join(name))
+    }
+
+    fn free(&self) -> io::Result<u64> {
+        let found = rustix::fs::statvfs(&self.path)?;
+        Ok(found.f_bavail.saturating_mul(found.f_frsize))
     }
 
     fn sync(&self) -> io::Result<()> {

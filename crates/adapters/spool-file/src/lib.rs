@@ -13,6 +13,8 @@
 //! * **Record** — what one append wrote: a checksummed frame with all its samples.
 //! * **Cursor** — the position before which everything is acknowledged or evicted.
 //! * **Retained** — segments that lie wholly before the cursor: all of it is acknowledged.
+//! * **Spent** — the newest segment when all of it is acknowledged.
+//! * **Reserve** — a file of zeros that gives way when the disk is full to the last byte.
 //! * **Tail** — bytes after the last whole record of the newest segment.
 //! * **Quarantine** — copies of damaged bytes, `*.quarantine`, kept within the size of one segment.
 //!
@@ -34,9 +36,14 @@
 //!    for the header of a segment just begun. The oldest segment is removed to make room; samples in
 //!    it that wait are evicted, and counted. Retained ones are the oldest, so they go first; together
 //!    they stay within [`Options::retain`].
-//! 7. A file of a newer version keeps the spool from opening and nothing is changed. Files with
+//! 7. An append leaves [`Options::free_min`] of the file system free; the oldest segments make room
+//!    for it, unless even all of them would not. Without that, and on a disk that others have filled
+//!    to the last byte, appending goes on within [`Options::reserve`], in place of the reserve and of
+//!    what is spent. Beyond it an append is [refused](SpoolError::Full) until others or
+//!    acknowledgements make room.
+//! 8. A file of a newer version keeps the spool from opening and nothing is changed. Files with
 //!    names that are not ours are ignored.
-//! 8. Memory is bounded by one record, one window of a file and the number of streams, whatever the
+//! 9. Memory is bounded by one record, one window of a file and the number of streams, whatever the
 //!    size of the backlog.
 //!
 //! # Known limits
@@ -49,10 +56,6 @@
 //! again, in another boot: if such a sample was delivered, only `(stream, boot, seq)` tells it from
 //! its successor. The same happens within a boot if the newest record, or the only header, is
 //! damaged.
-//!
-//! The newest segment is kept although all of it is acknowledged, because the numbers rest on it. On a
-//! disk that others have filled to the last byte no newer one can be begun, so appending waits until
-//! they make room.
 //!
 //! # Deliberately absent
 //!
@@ -68,6 +71,7 @@ mod numbering;
 mod reader;
 mod recovery;
 mod replay;
+mod reserve;
 mod segment;
 
 use core::ops::RangeInclusive;
@@ -104,12 +108,25 @@ pub struct Options {
     /// How much of that the segments may take up in which everything is acknowledged, in bytes. They
     /// stay for [`replay`](Spool::replay) and are removed whole, the newest never.
     pub retain: u64,
+    /// How much of the file system appends leave free, in bytes; 0: all of it may be used.
+    pub free_min: u64,
+    /// How much the segments may take up whatever `free_min` says, and how large a file keeps that
+    /// much in reserve, in bytes. At most 1/32 of `bytes_max`. The header of a segment should fit into
+    /// half of it: some 50 bytes for each stream.
+    pub reserve: u64,
 }
 
 impl Default for Options {
-    /// Segments of 1 MiB, 256 MiB in all, a quarter of it for what is acknowledged.
+    /// Segments of 1 MiB, 256 MiB in all, a quarter of it for what is acknowledged; 64 MiB left
+    /// free, 256 KiB in reserve.
     fn default() -> Self {
-        Self { segment_bytes: 1 << 20, bytes_max: 256 << 20, retain: 64 << 20 }
+        Self {
+            segment_bytes: 1 << 20,
+            bytes_max: 256 << 20,
+            retain: 64 << 20,
+            free_min: 64 << 20,
+            reserve: 256 << 10,
+        }
     }
 }
 
@@ -117,7 +134,8 @@ impl Options {
     fn within_bounds(self) -> Self {
         let bytes_max = self.bytes_max.max(BYTES_MIN);
         let segment_bytes = self.segment_bytes.clamp(bytes_max / SEGMENTS_MAX, bytes_max / 4);
-        Self { segment_bytes, bytes_max, ..self }
+        let reserve = self.reserve.min(bytes_max / 32);
+        Self { segment_bytes, bytes_max, reserve, ..self }
     }
 }
 

@@ -18,10 +18,15 @@ use crate::{
     disk::{Disk, DiskFile},
     frame::{self, Kind, TooLong},
     numbering::{Numbering, Staged},
+    reserve::Reserve,
     segment, spool_error, unstorable,
 };
 
 pub(crate) use self::entry::{Segment, Unsynced, View};
+
+/// How much is written, at least, before the file system is asked again how much it has left, in
+/// bytes: asking is cheap, not free.
+const UNASKED_MAX: u64 = 64 * 1024;
 
 /// The state of the spool but for the reader's place.
 pub(crate) struct Log {
@@ -37,6 +42,9 @@ pub(crate) struct Log {
     pub(crate) end: u64,
     pub(crate) cursor: Cursor,
     pub(crate) damage: Damage,
+    reserve: Reserve,
+    /// How much may be written before the file system is asked again, in bytes.
+    unasked: u64,
     names_changed: u64,
     names_synced: u64,
 }
@@ -47,7 +55,7 @@ impl Log {
         disk: Arc<dyn Disk>,
         options: Options,
         boot: BootId,
-        (cursor, damage): (Cursor, Damage),
+        (cursor, damage, reserve): (Cursor, Damage, Reserve),
     ) -> Self {
         Self {
             disk,
@@ -60,6 +68,8 @@ impl Log {
             end: 0,
             cursor,
             damage,
+            reserve,
+            unasked: 0,
             names_changed: 0,
             names_synced: 0,
         }
@@ -81,20 +91,66 @@ impl Log {
 
     /// Adds one record with all `readings`, or nothing.
     pub(crate) fn append(&mut self, readings: &[StreamReading]) -> Result<Appended, SpoolError> {
-        let mut evicted = 0;
+        let evicted_before = self.cursor.evicted;
         if !readings.is_empty() {
             let staged = self.numbering.stage(readings).map_err(unstorable)?;
-            let mut record = self.record(&staged).map_err(unstorable)?;
-            if self.must_roll(record.len() as u64) {
-                self.roll()?;
-                record = self.record(&staged).map_err(unstorable)?;
+            match self.store(&staged) {
+                Err(SpoolError::Full(_)) if self.is_spent() || self.retained() > 0 => {
+                    self.release()?;
+                    self.store(&staged)?;
+                }
+                stored => stored?,
             }
-            evicted = self.make_room(record.len() as u64)?;
-            self.write(&record)?;
             self.end += readings.len() as u64;
             self.numbering.commit(staged);
         }
+        let evicted = self.cursor.evicted - evicted_before;
         Ok(Appended { end: Position(self.end), evicted })
+    }
+
+    fn store(&mut self, staged: &Staged) -> Result<(), SpoolError> {
+        let mut record = self.record(staged).map_err(unstorable)?;
+        if self.must_roll(record.len() as u64) {
+            if !self.is_spent() {
+                self.leave_free(record.len() as u64)?;
+            }
+            self.roll()?;
+            record = self.record(staged).map_err(unstorable)?;
+        }
+        self.make_room(record.len() as u64)?;
+        // The other half is for the header without which a spent segment cannot go.
+        let keep = self.options.reserve / 2;
+        self.with_reserve(record.len() as u64, keep, |log| log.write(&record))
+    }
+
+    /// Whether the newest segment has samples and all of them are acknowledged.
+    fn is_spent(&self) -> bool {
+        let newest = self.segments.back();
+        newest.is_some_and(|newest| newest.first < self.end && self.cursor.position == self.end)
+    }
+
+    /// Gives up what nobody waits for: every retained segment, and the newest if it is spent.
+    fn release(&mut self) -> Result<(), SpoolError> {
+        if self.is_spent() {
+            self.roll()?;
+        }
+        while self.retained() > 0 {
+            self.remove_oldest()?;
+        }
+        Ok(())
+    }
+
+    /// Does something that takes up `bytes`, if need be in place of the reserve but for `keep`.
+    fn with_reserve(
+        &mut self,
+        bytes: u64,
+        keep: u64,
+        act: impl Fn(&mut Self) -> Result<(), SpoolError>,
+    ) -> Result<(), SpoolError> {
+        match act(self) {
+            Err(SpoolError::Full(_)) if self.reserve.give(bytes, keep) => act(self),
+            done => done,
+        }
     }
 
     fn record(&self, staged: &Staged) -> Result<Vec<u8>, TooLong> {
@@ -122,10 +178,14 @@ impl Log {
     pub(crate) fn roll(&mut self) -> Result<(), SpoolError> {
         let header = self.numbering.header(self.end);
         let beginning = segment::beginning(&header).map_err(unstorable)?;
+        self.with_reserve(beginning.len() as u64, 0, |log| log.begin(&beginning))
+    }
+
+    fn begin(&mut self, beginning: &[u8]) -> Result<(), SpoolError> {
         let name = segment::name(self.end);
         let file = self.disk.create(&name).map_err(spool_error)?;
         self.names_changed += 1;
-        if let Err(error) = file.write_at(&beginning, 0) {
+        if let Err(error) = file.write_at(beginning, 0) {
             // If this fails, too, recovery removes what is left: it has no records.
             let _ = self.disk.remove(&name);
             return Err(spool_error(error));
@@ -140,18 +200,54 @@ impl Log {
         Ok(())
     }
 
-    /// Evicts the oldest segments until `record_len` more bytes are within the limit.
-    fn make_room(&mut self, record_len: u64) -> Result<u64, SpoolError> {
-        let before = self.cursor.evicted;
-        while self.bytes() + record_len > self.options.bytes_max && self.segments.len() > 1 {
-            let next = self.segments[1].first;
-            self.remove_oldest()?;
-            self.cursor.evicted += next.saturating_sub(self.cursor.position);
-            self.cursor.position = next.max(self.cursor.position);
+    /// Removes the oldest segments until `len` more bytes are within the limits.
+    fn make_room(&mut self, len: u64) -> Result<(), SpoolError> {
+        while self.bytes() + len > self.options.bytes_max && self.segments.len() > 1 {
+            self.evict_oldest()?;
+        }
+        self.leave_free(len)
+    }
+
+    /// Removes the oldest segments until `len` more bytes leave enough of the file system free.
+    ///
+    /// What waits is not evicted in vain: if even all of it does not make the room, nothing is. What
+    /// was removed may be written before asking again, because a file system may be slow to tell.
+    fn leave_free(&mut self, len: u64) -> Result<(), SpoolError> {
+        let free_min = self.options.free_min;
+        if free_min == 0 || self.segment_bytes_sum + len <= self.options.reserve {
+            return Ok(());
+        }
+        if len <= self.unasked {
+            self.unasked -= len;
+            return Ok(());
+        }
+        // Not to know must not keep the gateway from its work.
+        let Ok(free) = self.disk.free() else { return Ok(()) };
+        let lacking = (free_min + len).saturating_sub(free);
+        let newest_len = self.segments.back().map_or(0, |newest| newest.len);
+        let is_attainable = self.segment_bytes_sum - newest_len >= lacking;
+        let mut made = 0;
+        while made < lacking && (is_attainable || self.retained() > 0) {
+            made += self.segments.front().map_or(0, |oldest| oldest.len);
+            self.evict_oldest()?;
+        }
+        if made < lacking {
+            return Err(SpoolError::Full(io::ErrorKind::StorageFull.into()));
+        }
+        self.unasked = (free + made - free_min - len).min(UNASKED_MAX.max(made));
+        Ok(())
+    }
+
+    fn evict_oldest(&mut self) -> Result<(), SpoolError> {
+        let next = self.segments.get(1).map_or(self.end, |next| next.first);
+        self.remove_oldest()?;
+        if next > self.cursor.position {
+            self.cursor.evicted += next - self.cursor.position;
+            self.cursor.position = next;
             // If this fails, the next open still finds the cursor at the oldest segment.
             let _ = self.cursor.store();
         }
-        Ok(self.cursor.evicted - before)
+        Ok(())
     }
 
     fn remove_oldest(&mut self) -> Result<(), SpoolError> {
@@ -166,6 +262,7 @@ impl Log {
         self.segment_bytes_sum -= len;
         self.damage.forget(*first);
         self.segments.pop_front();
+        self.reserve.fill();
         Ok(())
     }
 
@@ -299,6 +396,6 @@ impl Log {
     }
 
     fn bytes(&self) -> u64 {
-        self.segment_bytes_sum + cursor::LEN + self.damage.bytes()
+        self.segment_bytes_sum + cursor::LEN + self.damage.bytes() + self.reserve.len()
     }
 }

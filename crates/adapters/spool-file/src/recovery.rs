@@ -17,6 +17,7 @@ use crate::{
     disk::{Disk, DiskFile},
     frame::{self, Kind},
     log::{Log, Segment},
+    reserve::{self, Reserve},
     segment::{self, Beginning, Step, Walk},
     spool_error,
 };
@@ -38,9 +39,11 @@ pub(crate) fn recover(
     let mut found = read_beginnings(&**disk, &names)?;
     let damage = Damage::open(Arc::clone(disk), &names, options.segment_bytes);
     let damage = damage.map_err(spool_error)?;
-    let is_there = names.iter().any(|name| name == cursor::NAME);
-    let (cursor, is_damaged) = Cursor::open(&**disk, is_there).map_err(spool_error)?;
-    let mut log = Log::new(Arc::clone(disk), options, boot, (cursor, damage));
+    let is_there = |wanted| names.iter().any(|name| name == wanted);
+    let (cursor, is_damaged) =
+        Cursor::open(&**disk, is_there(cursor::NAME)).map_err(spool_error)?;
+    let reserve = Reserve::open(&**disk, is_there(reserve::NAME), options.reserve);
+    let mut log = Log::new(Arc::clone(disk), options, boot, (cursor, damage, reserve));
     if is_damaged {
         log.damage.found_missing(u64::MAX);
     }

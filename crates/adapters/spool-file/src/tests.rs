@@ -5,6 +5,7 @@ mod damaged;
 mod failing;
 mod model;
 mod retained;
+mod short_of_room;
 
 use domain::{
     Monotonic, NoData, QuantityKind, Reading, Sample, Stream, StreamName, StreamReading, Timestamp,
@@ -16,7 +17,8 @@ use self::crashing_disk::CrashingDisk;
 use super::*;
 
 /// Segments so small that a few appends fill one.
-const SMALL: Options = Options { segment_bytes: 512, bytes_max: 8 * 1024, retain: 0 };
+const SMALL: Options =
+    Options { segment_bytes: 512, bytes_max: 8 * 1024, retain: 0, free_min: 0, reserve: 0 };
 /// The same, with a few acknowledged segments.
 const RETAINING: Options = Options { retain: 2048, ..SMALL };
 
@@ -86,9 +88,7 @@ impl Reopen for OnFolder {
 
 #[test]
 fn a_file_spool_keeps_the_contract_of_the_port() {
-    for options in
-        [Options::default(), Options { segment_bytes: 512, bytes_max: 1 << 20, retain: 1 << 18 }]
-    {
+    for options in [Options::default(), Options { bytes_max: 1 << 20, retain: 1 << 18, ..SMALL }] {
         holds(|| OnFolder(tempfile::tempdir().unwrap(), options));
     }
 }

@@ -26,7 +26,13 @@ const CHILD: &str = "SPOOL_FILE_FULL_DISK_TEST_FOLDER";
 fn open(folder: &Path) -> FileSpool {
     FileSpool::open(
         folder,
-        Options { segment_bytes: 256 * 1024, bytes_max: 1 << 20, retain: 0 },
+        Options {
+            segment_bytes: 256 * 1024,
+            bytes_max: 1 << 20,
+            retain: 0,
+            free_min: 0,
+            reserve: 0,
+        },
         BOOT,
     )
     .unwrap()

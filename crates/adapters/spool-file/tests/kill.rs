@@ -24,7 +24,7 @@ const SENSORS: [&str; 3] = ["a", "b", "c"];
 
 fn open(folder: &Path) -> FileSpool {
     // Small segments, so that kills also hit their making and removal.
-    let options = Options { segment_bytes: 16 * 1024, bytes_max: 4 << 20, retain: 0 };
+    let options = Options { segment_bytes: 16 * 1024, bytes_max: 4 << 20, ..Options::default() };
     FileSpool::open(folder, options, BootId::from_bytes([1; 16])).unwrap()
 }
 

@@ -15,7 +15,8 @@ use spool_file::{FileSpool, Options};
 fn a_reader_gets_everything_once_and_in_order_while_another_thread_appends() {
     const BATCHES: u64 = 4_000;
     let folder = tempfile::tempdir().unwrap();
-    let options = Options { segment_bytes: 8 * 1024, bytes_max: 4 << 20, retain: 0 };
+    let options =
+        Options { segment_bytes: 8 * 1024, bytes_max: 4 << 20, retain: 0, free_min: 0, reserve: 0 };
     let spool = FileSpool::open(folder.path(), options, BOOT).unwrap();
     let is_done = AtomicBool::new(false);
     let samples = thread::scope(|scope| {

@@ -23,6 +23,8 @@ struct State {
     room: Option<usize>,
     /// How often anything was read since that was asked.
     reads: usize,
+    /// How often it was asked for the room left.
+    asked_free: usize,
     is_failing_sync: bool,
     is_failing_truncate: bool,
 }
@@ -108,6 +110,11 @@ impl CrashingDisk {
         lock(&self.0).room = bytes.map(|bytes| used + bytes);
     }
 
+    /// How often it was asked for the room left.
+    pub(super) fn asked_free(&self) -> usize {
+        lock(&self.0).asked_free
+    }
+
     /// How often anything was read since this was asked last.
     pub(super) fn count_reads(&self) -> usize {
         core::mem::take(&mut lock(&self.0).reads)
@@ -169,6 +176,13 @@ impl Disk for CrashingDisk {
         state.names.remove(name).ok_or(io::ErrorKind::NotFound)?;
         state.changes.push((name.to_owned(), None));
         Ok(())
+    }
+
+    fn free(&self) -> io::Result<u64> {
+        let used: usize = self.contents().values().map(Vec::len).sum();
+        let mut state = lock(&self.0);
+        state.asked_free += 1;
+        Ok(state.room.map_or(u64::MAX / 2, |room| room.saturating_sub(used) as u64))
     }
 
     fn sync(&self) -> io::Result<()> {

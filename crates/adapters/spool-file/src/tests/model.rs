@@ -334,12 +334,18 @@ fn body(disk: &CrashingDisk, name: &str) -> Option<usize> {
     }
 }
 
-fn retain() -> impl Strategy<Value = u64> {
-    prop_oneof![Just(0), 0..4096_u64]
+fn options() -> impl Strategy<Value = Options> {
+    let none_or = |most: u64| prop_oneof![Just(0), 0..most];
+    (none_or(4096), none_or(600), none_or(256)).prop_map(|(retain, free_min, reserve)| Options {
+        retain,
+        free_min,
+        reserve,
+        ..SMALL
+    })
 }
 
-fn play(steps: Vec<Step>, retain: u64) {
-    let mut twin = Twin::new(Options { retain, ..SMALL });
+fn play(steps: Vec<Step>, options: Options) {
+    let mut twin = Twin::new(options);
     for step in steps {
         twin.play(step);
     }
@@ -351,15 +357,15 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(400))]
 
     #[test]
-    fn the_spool_is_its_model(steps in vec(harmless(), 0..150), retain in retain()) {
-        play(steps, retain);
+    fn the_spool_is_its_model(steps in vec(harmless(), 0..150), options in options()) {
+        play(steps, options);
     }
 
     #[test]
     fn harm_loses_no_more_than_it_hit(
         steps in vec(prop_oneof![9 => harmless().boxed(), 1 => harmful().boxed()], 0..120),
-        retain in retain(),
+        options in options(),
     ) {
-        play(steps, retain);
+        play(steps, options);
     }
 }
