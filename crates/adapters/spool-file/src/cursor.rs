@@ -11,6 +11,7 @@ use wire::record::CursorSlot;
 use crate::{
     disk::{Disk, DiskFile},
     frame::{self, Kind},
+    salvage::Salvage,
 };
 
 pub(crate) const NAME: &str = "cursor";
@@ -35,9 +36,14 @@ pub(crate) struct Cursor {
 impl Cursor {
     /// Opens the file, or makes one. The flag says whether there was one without a whole slot.
     pub(crate) fn open(disk: &dyn Disk, exists: bool) -> io::Result<(Self, bool)> {
-        let file = if exists { disk.open(NAME)? } else { disk.create(NAME)? };
+        let mut file = if exists { disk.open(NAME)? } else { disk.create(NAME)? };
         let mut bytes = vec![0; 2 * SLOT_LEN];
-        let len = file.read_at(&mut bytes, 0)?;
+        let salvage = Salvage::new(Arc::clone(&file));
+        let mut len = salvage.read_at(&mut bytes, 0)?;
+        if salvage.is_short() {
+            // What cannot be read cannot be written in part either.
+            (file, len) = (disk.create(NAME)?, 0);
+        }
         // So that moving the cursor takes no room: on a full disk, that is how room is made. If
         // there is none even now, the cursor is not stored for a while.
         let _ = file.write_at(&bytes[len..], len as u64);
@@ -47,7 +53,8 @@ impl Cursor {
             Some((slot, offset as u64))
         });
         let found = slots.max_by_key(|(slot, _)| slot.generation);
-        let is_damaged = found.is_none() && bytes.iter().any(|&byte| byte != 0);
+        let is_damaged =
+            salvage.is_short() || found.is_none() && bytes.iter().any(|&byte| byte != 0);
         let (written, offset) = found.unwrap_or_default();
         let CursorSlot { position, evicted, generation } = written;
         Ok((Self { file, written, offset, synced: generation, position, evicted }, is_damaged))
@@ -69,6 +76,11 @@ impl Cursor {
     /// Makes what was found on open outlive a power cut: the end may rest on it.
     pub(crate) fn sync(&self) -> io::Result<()> {
         self.file.sync()
+    }
+
+    /// What was found may not outlive a power cut.
+    pub(crate) fn doubt(&mut self) {
+        self.synced = 0;
     }
 
     /// The file and the generation it holds, if a power cut could undo that.

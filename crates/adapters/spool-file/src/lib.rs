@@ -16,6 +16,7 @@
 //! * **Spent** — the newest segment when all of it is acknowledged.
 //! * **Reserve** — a file of zeros that gives way when the disk is full to the last byte.
 //! * **Tail** — bytes after the last whole record of the newest segment.
+//! * **Salvage** — reading around blocks that the medium does not give.
 //! * **Quarantine** — copies of damaged bytes, `*.quarantine`, kept within the size of one segment.
 //!
 //! # Invariants
@@ -48,8 +49,8 @@
 //!
 //! # Known limits
 //!
-//! Bytes that are wrong are damage and are passed over; a sector that the medium refuses to give at all
-//! is a fault each time it is read, and holds up what comes after it. Samples lost to damage count as
+//! A block that the medium refuses to give is damage once delivery has tried it three times, and at once
+//! while the spool is opened and in a replay. Samples lost to damage count as
 //! acknowledged once the cursor has passed them; the number of damaged places is counted apart.
 //!
 //! A power cut takes samples appended since the last `sync`, and their numbers are then given out
@@ -72,6 +73,7 @@ mod reader;
 mod recovery;
 mod replay;
 mod reserve;
+mod salvage;
 mod segment;
 
 use core::ops::RangeInclusive;
@@ -158,8 +160,8 @@ impl FileSpool {
     ///
     /// * [`SpoolError::InUse`] while another [`FileSpool`] has the folder open.
     /// * [`SpoolError::TooNew`] if a newer program wrote it; nothing was changed.
-    /// * [`SpoolError::Full`] and [`SpoolError::Access`] if the file system fails. Damaged content
-    ///   is no error.
+    /// * [`SpoolError::Full`] and [`SpoolError::Access`] if the file system fails. Content that is
+    ///   damaged or cannot be read is no error, nor is a disk that does not sync.
     pub fn open(
         folder: impl AsRef<Path>,
         options: Options,

@@ -89,6 +89,17 @@ impl Log {
         }
     }
 
+    /// Syncs the cursor and the names that recovery found; if that fails, the next sync tries again.
+    pub(crate) fn settle(&mut self) {
+        if self.cursor.sync().is_err() {
+            self.cursor.doubt();
+        }
+        self.names_changed += 1;
+        if self.disk.sync().is_ok() {
+            self.mark_names_synced(self.names_changed);
+        }
+    }
+
     /// Adds one record with all `readings`, or nothing.
     pub(crate) fn append(&mut self, readings: &[StreamReading]) -> Result<Appended, SpoolError> {
         let evicted_before = self.cursor.evicted;

@@ -17,9 +17,13 @@ use crate::{
     disk::Disk,
     lock,
     log::{Log, View},
+    salvage::Salvage,
     segment::{self, Step, Walk},
     spool_error,
 };
+
+/// How often in a row reading a segment may fail before it is salvaged.
+const ATTEMPTS: u32 = 3;
 
 pub(crate) struct Reader {
     disk: Arc<dyn Disk>,
@@ -28,11 +32,23 @@ pub(crate) struct Reader {
     walk: Option<Walk>,
     held: Vec<Sample>,
     held_from: u64,
+    /// How often reading failed in a row.
+    faults: u32,
+    /// The segment that is read around what cannot be read.
+    salvaged: Option<u64>,
 }
 
 impl Reader {
     pub(crate) fn new(disk: Arc<dyn Disk>) -> Self {
-        Self { disk, segment: None, walk: None, held: Vec::new(), held_from: 0 }
+        Self {
+            disk,
+            segment: None,
+            walk: None,
+            held: Vec::new(),
+            held_from: 0,
+            faults: 0,
+            salvaged: None,
+        }
     }
 
     /// At most `limit` samples from `from` or the cursor on, whichever comes later.
@@ -49,7 +65,14 @@ impl Reader {
         let mut next = from.max(cursor).min(end);
         let mut samples = Vec::new();
         while samples.len() < limit && next < end {
-            if !self.hold(log, next)? {
+            let is_held = match self.hold(log, next) {
+                Ok(is_held) => is_held,
+                Err(error) if samples.is_empty() => return Err(self.fault(error)),
+                // What comes before the fault is given first.
+                Err(_) => break,
+            };
+            self.faults = 0;
+            if !is_held {
                 next = end; // Whatever was there is damaged beyond reading.
                 break;
             }
@@ -60,6 +83,16 @@ impl Reader {
             next += taken as u64;
         }
         Ok(Backlog { samples, next: Position(next) })
+    }
+
+    /// Counts a fault; the segment is begun again, and salvaged if there were too many.
+    fn fault(&mut self, error: SpoolError) -> SpoolError {
+        self.walk = None;
+        self.faults += 1;
+        if self.faults >= ATTEMPTS {
+            (self.faults, self.salvaged) = (0, self.segment);
+        }
+        error
     }
 
     /// Reads on until it holds the first record that ends after `position`; says if there is one.
@@ -97,7 +130,7 @@ impl Reader {
         self.segment = Some(view.first);
         let Some(walk) = self.walk(log, view)? else { return Ok(self.enter_next(view)) };
         let (offset, file) = (walk.offset(), Arc::clone(walk.file()));
-        let damage = match walk.step(view.len).map_err(spool_error)? {
+        let damage = match walk.step(view.len, view.next).map_err(spool_error)? {
             Step::Record(record) if record.end() <= position => return Ok(None),
             Step::Record(record) => {
                 let len = walk.offset() - offset;
@@ -116,7 +149,8 @@ impl Reader {
     /// The walk through the segment; none if its file is gone.
     fn walk(&mut self, log: &Mutex<Log>, view: View) -> Result<Option<&mut Walk>, SpoolError> {
         if self.walk.is_none() {
-            self.walk = walk(&*self.disk, log, view.first)?;
+            let is_salvaged = self.salvaged == Some(view.first);
+            self.walk = walk(&*self.disk, log, view.first, is_salvaged)?;
         }
         Ok(self.walk.as_mut())
     }
@@ -143,14 +177,18 @@ impl Reader {
     }
 }
 
-/// A walk through the segment that begins at `first`; none if its file is gone.
+/// A walk through the segment that begins at `first`, around what cannot be read if it is to be salvaged; none if its file is gone.
 pub(crate) fn walk(
     disk: &dyn Disk,
     log: &Mutex<Log>,
     first: u64,
+    is_salvaged: bool,
 ) -> Result<Option<Walk>, SpoolError> {
     match disk.open(&segment::name(first)) {
-        Ok(file) => Walk::begin(file, first).map(Some).map_err(spool_error),
+        Ok(file) => {
+            let file = if is_salvaged { Arc::new(Salvage::new(file)) } else { file };
+            Walk::begin(file, first).map(Some).map_err(spool_error)
+        }
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             let mut log = lock(log);
             if log.view_of(first).is_some() {

@@ -18,6 +18,7 @@ use crate::{
     frame::{self, Kind},
     log::{Log, Segment},
     reserve::{self, Reserve},
+    salvage::Salvage,
     segment::{self, Beginning, Step, Walk},
     spool_error,
 };
@@ -27,6 +28,14 @@ struct Found {
     first: u64,
     len: u64,
     header: Option<Header>,
+    /// The file, if it could not be synced.
+    unsynced: Option<Arc<dyn DiskFile>>,
+}
+
+impl Found {
+    fn open(&self, disk: &dyn Disk) -> io::Result<Arc<Salvage>> {
+        Ok(Arc::new(Salvage::new(disk.open(&segment::name(self.first))?)))
+    }
 }
 
 /// Brings the files in order and opens the log.
@@ -61,8 +70,8 @@ fn read_beginnings(disk: &dyn Disk, names: &[String]) -> Result<Vec<Found>, Spoo
     let mut firsts: Vec<_> = names.iter().filter_map(|name| segment::first_of(name)).collect();
     firsts.sort_unstable();
     let read = |first| {
-        let file = disk.open(&segment::name(first)).map_err(spool_error)?;
-        let header = match segment::read_beginning(&*file).map_err(spool_error)? {
+        let file = Salvage::new(disk.open(&segment::name(first)).map_err(spool_error)?);
+        let header = match segment::read_beginning(&file).map_err(spool_error)? {
             Beginning::TooNew { found } => {
                 return Err(SpoolError::TooNew { found, known: VERSION });
             }
@@ -70,7 +79,7 @@ fn read_beginnings(disk: &dyn Disk, names: &[String]) -> Result<Vec<Found>, Spoo
             Beginning::Sound { header, .. } => Some(header).filter(|h| h.first == first),
             Beginning::Damaged => None,
         };
-        Ok(Found { first, len: file.len().map_err(spool_error)?, header })
+        Ok(Found { first, len: file.len().map_err(spool_error)?, header, unsynced: None })
     };
     firsts.into_iter().map(read).collect()
 }
@@ -79,9 +88,11 @@ fn read_beginnings(disk: &dyn Disk, names: &[String]) -> Result<Vec<Found>, Spoo
 fn drop_unborn(disk: &dyn Disk, log: &mut Log, found: &mut Vec<Found>) -> io::Result<()> {
     while let Some(newest) = found.last().filter(|newest| newest.header.is_none()) {
         let name = segment::name(newest.first);
-        let mut walk = Walk::begin(disk.open(&name)?, newest.first)?;
-        if matches!(walk.step(newest.len)?, Step::Record(_))
-            || matches!(walk.step(newest.len)?, Step::Record(_))
+        let file = newest.open(disk)?;
+        let mut walk = Walk::begin(Arc::clone(&file) as _, newest.first)?;
+        if matches!(walk.step(newest.len, None)?, Step::Record(_))
+            || matches!(walk.step(newest.len, None)?, Step::Record(_))
+            || file.is_short()
         {
             break;
         }
@@ -98,14 +109,17 @@ fn replay(disk: &dyn Disk, log: &mut Log, found: &mut [Found]) -> io::Result<()>
     let newest = found.len().saturating_sub(1);
     let start = found.iter().rposition(|segment| segment.header.is_some()).unwrap_or(0);
     for (index, segment) in found.iter_mut().enumerate() {
-        let file = disk.open(&segment::name(segment.first))?;
+        let file = segment.open(disk)?;
         if index >= start {
             log.end = log.end.max(segment.first);
             if let Some(header) = &segment.header {
                 log.numbering.restore(header.clone());
             }
-            let tail = replay_segment(log, segment, &file)?;
-            if let Some(offset) = tail.filter(|_| index == newest) {
+            let tail = replay_segment(log, segment, &(Arc::clone(&file) as _))?;
+            if file.is_short() {
+                // It may be readable another time: nothing is cut, and nothing added.
+                segment.header = None;
+            } else if let Some(offset) = tail.filter(|_| index == newest) {
                 let len = segment.len - offset;
                 let place = Place { segment: segment.first, offset, len };
                 note_tail(log, place, &*file, |bytes| {
@@ -117,7 +131,9 @@ fn replay(disk: &dyn Disk, log: &mut Log, found: &mut [Found]) -> io::Result<()>
         }
         // A tail that only the page cache has must not be built on: the power may go before it is
         // written, and leave a hole before what was added since.
-        file.sync()?;
+        if file.sync().is_err() {
+            segment.unsynced = Some(file);
+        }
     }
     Ok(())
 }
@@ -131,7 +147,7 @@ fn replay_segment(
     let mut walk = Walk::begin(Arc::clone(file), segment.first)?;
     loop {
         let offset = walk.offset();
-        let place = match walk.step(segment.len)? {
+        let place = match walk.step(segment.len, None)? {
             Step::Record(record) => {
                 log.end = log.end.max(record.end());
                 if log.numbering.replay(&record) {
@@ -174,7 +190,11 @@ fn settle(disk: &dyn Disk, log: &mut Log, mut found: Vec<Found>) -> Result<(), S
     log.end = log.end.max(log.cursor.position);
     let header = found.last_mut().and_then(|newest| newest.header.take());
     let newest = found.last().map(|newest| segment::name(newest.first));
-    log.adopt(found.iter().map(|found| Segment::found(found.first, found.len)).collect());
+    let adopted = found.into_iter().map(|Found { first, len, unsynced, .. }| match unsynced {
+        Some(file) => Segment::doubtful(first, len, file),
+        None => Segment::found(first, len),
+    });
+    log.adopt(adopted.collect());
     match (header, newest) {
         (Some(header), Some(name)) => {
             let file = disk.open(&name).map_err(spool_error)?;
@@ -183,6 +203,8 @@ fn settle(disk: &dyn Disk, log: &mut Log, mut found: Vec<Found>) -> Result<(), S
         }
         _ => log.roll()?,
     }
-    log.remove_acknowledged()?;
-    log.cursor.sync().and_then(|()| disk.sync()).map_err(spool_error)
+    log.settle();
+    // What cannot be removed now is removed later.
+    let _ = log.remove_acknowledged();
+    Ok(())
 }

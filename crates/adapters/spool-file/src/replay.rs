@@ -42,7 +42,7 @@ impl Replay<'_> {
         let firsts = lock(self.log).firsts();
         let begin = self.begin(&firsts)?;
         for &first in &firsts[begin..] {
-            let Some(walk) = reader::walk(self.disk, self.log, first)? else { continue };
+            let Some(walk) = reader::walk(self.disk, self.log, first, true)? else { continue };
             let begins_beyond = |header| self.next_in(header) > *self.numbers.end();
             if walk.header().is_some_and(begins_beyond)
                 || self.collect(first, walk, &mut samples)?
@@ -74,7 +74,7 @@ impl Replay<'_> {
         indices: core::ops::Range<usize>,
     ) -> Result<Option<(usize, SequenceNumber)>, SpoolError> {
         for index in indices {
-            let walk = reader::walk(self.disk, self.log, firsts[index])?;
+            let walk = reader::walk(self.disk, self.log, firsts[index], true)?;
             if let Some(header) = walk.as_ref().and_then(Walk::header) {
                 return Ok(Some((index, self.next_in(header))));
             }
@@ -97,7 +97,7 @@ impl Replay<'_> {
         loop {
             let Some(view) = lock(self.log).view_of(first) else { return Ok(false) };
             let offset = walk.offset();
-            let len = match walk.step(view.len).map_err(spool_error)? {
+            let len = match walk.step(view.len, view.next).map_err(spool_error)? {
                 Step::Record(record) if self.take(&record, samples) => {
                     let last = samples.last().map(|sample| sample.seq);
                     if samples.len() == self.limit || last >= Some(*self.numbers.end()) {

@@ -129,6 +129,8 @@ pub(crate) struct Walk {
     offset: u64,
     /// No record may begin before this position: none is given twice, whatever the disk holds.
     next: u64,
+    /// No record may end after this position.
+    before: u64,
     window: Vec<u8>,
     window_at: u64,
 }
@@ -140,7 +142,15 @@ impl Walk {
             Beginning::Sound { header, body } => (Some(header).filter(|h| h.first == first), body),
             Beginning::Damaged | Beginning::TooNew { .. } => (None, 0),
         };
-        Ok(Self { file, header, offset, next: first, window: Vec::new(), window_at: 0 })
+        Ok(Self {
+            file,
+            header,
+            offset,
+            next: first,
+            before: u64::MAX,
+            window: Vec::new(),
+            window_at: 0,
+        })
     }
 
     /// The position that the next record begins at, unless something is missing before it.
@@ -163,8 +173,11 @@ impl Walk {
         &self.file
     }
 
-    /// The next step within the first `until` bytes of the segment.
-    pub(crate) fn step(&mut self, until: u64) -> io::Result<Step> {
+    /// The next step within the first `until` bytes of the segment. A record that goes on beyond the
+    /// first position of the segment after it, `before`, is damage: something took its place when it
+    /// could not be read.
+    pub(crate) fn step(&mut self, until: u64, before: Option<u64>) -> io::Result<Step> {
+        self.before = before.unwrap_or(u64::MAX);
         if self.offset >= until {
             return Ok(Step::End);
         }
@@ -180,14 +193,15 @@ impl Walk {
 
     /// The record at `offset` and the length of its frame, if there is a sound one.
     fn record_at(&mut self, offset: u64, until: u64) -> io::Result<Option<(Record, u64)>> {
-        let next = self.next;
+        let (next, before) = (self.next, self.before);
         let Some(length) = frame::length(Kind::RECORD, self.bytes(offset, frame::OVERHEAD, until)?)
         else {
             return Ok(None);
         };
         let payload = frame::payload(Kind::RECORD, self.bytes(offset, length, until)?);
         let record = payload.and_then(|payload| Record::decode(payload).ok());
-        Ok(record.filter(|record| record.first >= next).map(|record| (record, length as u64)))
+        let is_in_place = |record: &Record| record.first >= next && record.end() <= before;
+        Ok(record.filter(is_in_place).map(|record| (record, length as u64)))
     }
 
     /// Where the next sound record begins.

@@ -6,6 +6,7 @@ mod failing;
 mod model;
 mod retained;
 mod short_of_room;
+mod unreadable;
 
 use domain::{
     Monotonic, NoData, QuantityKind, Reading, Sample, Stream, StreamName, StreamReading, Timestamp,

@@ -26,6 +26,11 @@ impl Segment {
         Self { first, len, synced: len, is_doubtful: false, doubts: 0, file: None }
     }
 
+    /// A segment found on disk that could not be synced.
+    pub(crate) fn doubtful(first: u64, len: u64, file: Arc<dyn DiskFile>) -> Self {
+        Self { first, len, synced: 0, is_doubtful: true, doubts: 1, file: Some(file) }
+    }
+
     /// A segment just made, with nothing synced.
     pub(super) fn new(first: u64, len: u64, file: Arc<dyn DiskFile>) -> Self {
         Self { first, len, synced: 0, is_doubtful: false, doubts: 0, file: Some(file) }

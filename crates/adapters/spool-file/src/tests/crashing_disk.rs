@@ -4,6 +4,7 @@
 //! Of the rest it leaves any subset of the writes to each file, some torn, and of the changes of
 //! names the first few.
 
+use core::ops::Range;
 use std::collections::BTreeMap;
 
 use super::*;
@@ -34,6 +35,8 @@ struct FileState {
     now: Vec<u8>,
     durable: Vec<u8>,
     pending: Vec<Pending>,
+    /// Bytes that cannot be read.
+    unreadable: Range<usize>,
 }
 
 #[derive(Clone)]
@@ -137,6 +140,12 @@ impl CrashingDisk {
         file.pending.clear();
     }
 
+    /// Makes some bytes of a file unreadable; none makes all readable again.
+    pub(super) fn spoil(&self, name: &str, bytes: Range<usize>) {
+        let content = Arc::clone(&lock(&self.0).names[name]);
+        lock(&content).unreadable = bytes;
+    }
+
     pub(super) fn contents(&self) -> BTreeMap<String, Vec<u8>> {
         let state = lock(&self.0);
         state.names.iter().map(|(name, file)| (name.clone(), lock(file).now.clone())).collect()
@@ -207,6 +216,9 @@ impl DiskFile for OpenFile {
         let file = lock(&self.content);
         let from = usize::try_from(offset).unwrap().min(file.now.len());
         let len = buffer.len().min(file.now.len() - from);
+        if from < file.unreadable.end && file.unreadable.start < from + len {
+            return Err(io::Error::from_raw_os_error(5)); // EIO
+        }
         buffer[..len].copy_from_slice(&file.now[from..from + len]);
         Ok(len)
     }
