@@ -37,6 +37,8 @@ pub struct SpoolCount {
     pub acknowledged: u64,
     /// Samples given up unacknowledged, to keep within the limit of size.
     pub evicted: u64,
+    /// Samples that the cursor passed although the medium no longer had them.
+    pub lost: u64,
     /// Damaged places found and passed over; each may have held samples.
     pub corrupt: u64,
     /// Bytes that the spool takes up now.
@@ -90,7 +92,8 @@ impl SpoolError {
 /// 2. **Whole or absent** — an append is in the spool with all its readings or with none of them.
 /// 3. **Survival** — what `append` returned `Ok` for is there after the process was killed at any
 ///    instant. What `sync` returned `Ok` for is there after the power was cut, too.
-/// 4. **Conservation** — every sample appended is acknowledged, evicted and counted, or waiting.
+/// 4. **Conservation** — every sample appended is acknowledged, evicted or lost to damage and
+///    counted, or waiting.
 /// 5. **Order** — `backlog` gives samples in the order in which they were appended, and each
 ///    position once. Reading takes nothing away.
 /// 6. **Cursor** — never passes what was not acknowledged. It survives a kill; after a power cut it

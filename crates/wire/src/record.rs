@@ -118,6 +118,8 @@ pub struct CursorSlot {
     pub position: u64,
     /// How many samples were ever evicted.
     pub evicted: u64,
+    /// How many the cursor ever passed that were damaged.
+    pub lost: u64,
 }
 
 impl Header {
@@ -263,12 +265,12 @@ impl Record {
 impl CursorSlot {
     /// Appends the slot's bytes to `out`.
     pub fn encode(&self, out: &mut Vec<u8>) {
-        for number in [self.generation, self.position, self.evicted] {
+        for number in [self.generation, self.position, self.evicted, self.lost] {
             out.extend(number.to_le_bytes());
         }
     }
 
-    /// Reads a slot that takes up all of `bytes`.
+    /// Reads a slot that takes up all of `bytes`. Before version 3, one did not say what was lost.
     ///
     /// # Errors
     ///
@@ -278,7 +280,7 @@ impl CursorSlot {
         let mut number = || input.array().map(u64::from_le_bytes);
         let slot = match (number(), number(), number()) {
             (Some(generation), Some(position), Some(evicted)) => {
-                Some(Self { generation, position, evicted })
+                Some(Self { generation, position, evicted, lost: number().unwrap_or(0) })
             }
             _ => None,
         };

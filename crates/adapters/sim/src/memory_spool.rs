@@ -161,6 +161,7 @@ impl Spool for MemorySpool {
             appended: memory.end(),
             acknowledged: memory.cursor - memory.evicted,
             evicted: memory.evicted,
+            lost: 0,
             corrupt: 0,
             bytes: ((memory.retained.len() + memory.backlog.len()) * size_of::<Sample>()) as u64,
             retained: (memory.retained.len() * size_of::<Sample>()) as u64,

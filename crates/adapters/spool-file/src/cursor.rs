@@ -31,6 +31,8 @@ pub(crate) struct Cursor {
     pub(crate) position: u64,
     /// How many samples were ever evicted.
     pub(crate) evicted: u64,
+    /// How many it ever passed that were damaged.
+    pub(crate) lost: u64,
 }
 
 impl Cursor {
@@ -56,14 +58,18 @@ impl Cursor {
         let is_damaged =
             salvage.is_short() || found.is_none() && bytes.iter().any(|&byte| byte != 0);
         let (written, offset) = found.unwrap_or_default();
-        let CursorSlot { position, evicted, generation } = written;
-        Ok((Self { file, written, offset, synced: generation, position, evicted }, is_damaged))
+        let CursorSlot { position, evicted, lost, generation } = written;
+        Ok((
+            Self { file, written, offset, synced: generation, position, evicted, lost },
+            is_damaged,
+        ))
     }
 
     /// Writes down where the cursor stands, for whoever opens the spool next.
     pub(crate) fn store(&mut self) -> io::Result<()> {
         let generation = self.written.generation.saturating_add(1);
-        let slot = CursorSlot { generation, position: self.position, evicted: self.evicted };
+        let Self { position, evicted, lost, .. } = *self;
+        let slot = CursorSlot { generation, position, evicted, lost };
         let is_synced = self.written.generation == self.synced;
         let offset = if is_synced { SLOT_LEN as u64 - self.offset } else { self.offset };
         let mut bytes = Vec::new();

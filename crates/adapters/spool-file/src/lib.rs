@@ -50,8 +50,9 @@
 //! # Known limits
 //!
 //! A block that the medium refuses to give is damage once delivery has tried it three times, and at once
-//! while the spool is opened and in a replay. Samples lost to damage count as
-//! acknowledged once the cursor has passed them; the number of damaged places is counted apart.
+//! while the spool is opened and in a replay. Samples lost to damage are counted
+//! apart once the cursor passes them, if they were read before; what is acknowledged unread counts as
+//! acknowledged.
 //!
 //! A power cut takes samples appended since the last `sync`, and their numbers are then given out
 //! again, in another boot: if such a sample was delivered, only `(stream, boot, seq)` tells it from
@@ -67,6 +68,7 @@ mod cursor;
 mod damage;
 mod disk;
 mod frame;
+mod holes;
 mod log;
 mod numbering;
 mod reader;

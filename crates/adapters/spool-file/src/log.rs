@@ -5,6 +5,7 @@
 
 mod entry;
 
+use core::ops::Range;
 use std::{collections::VecDeque, io, sync::Arc};
 
 use domain::{BootId, Sample, StreamReading};
@@ -17,6 +18,7 @@ use crate::{
     damage::Damage,
     disk::{Disk, DiskFile},
     frame::{self, Kind, TooLong},
+    holes::Holes,
     numbering::{Numbering, Staged},
     reserve::Reserve,
     segment, spool_error, unstorable,
@@ -42,6 +44,7 @@ pub(crate) struct Log {
     pub(crate) end: u64,
     pub(crate) cursor: Cursor,
     pub(crate) damage: Damage,
+    holes: Holes,
     reserve: Reserve,
     /// How much may be written before the file system is asked again, in bytes.
     unasked: u64,
@@ -68,6 +71,7 @@ impl Log {
             end: 0,
             cursor,
             damage,
+            holes: Holes::default(),
             reserve,
             unasked: 0,
             names_changed: 0,
@@ -253,8 +257,8 @@ impl Log {
         let next = self.segments.get(1).map_or(self.end, |next| next.first);
         self.remove_oldest()?;
         if next > self.cursor.position {
-            self.cursor.evicted += next - self.cursor.position;
-            self.cursor.position = next;
+            let passed = next - self.cursor.position;
+            self.cursor.evicted += passed - self.advance(next);
             // If this fails, the next open still finds the cursor at the oldest segment.
             let _ = self.cursor.store();
         }
@@ -300,9 +304,24 @@ impl Log {
         if upto <= self.cursor.position {
             return Ok(());
         }
-        self.cursor.position = upto;
+        self.advance(upto);
         let stored = self.cursor.store().map_err(spool_error);
         self.remove_acknowledged().and(stored)
+    }
+
+    /// Moves the cursor in memory. Gives how many of the samples that it passed were lost.
+    fn advance(&mut self, position: u64) -> u64 {
+        let lost = self.holes.pass(position);
+        self.cursor.lost += lost;
+        self.cursor.position = position;
+        lost
+    }
+
+    /// Notes what is `missing` in all of `read`.
+    pub(crate) fn note_missing(&mut self, read: &Range<u64>, missing: Vec<Range<u64>>) {
+        self.holes.note(read, missing);
+        // Evicted meanwhile, and counted so.
+        self.holes.pass(self.cursor.position);
     }
 
     /// Removes the oldest of the retained segments until the rest is within the limit.
@@ -396,10 +415,12 @@ impl Log {
     }
 
     pub(crate) fn count(&self) -> SpoolCount {
+        let Cursor { evicted, lost, .. } = self.cursor;
         SpoolCount {
             appended: self.end,
-            acknowledged: self.cursor.position.saturating_sub(self.cursor.evicted),
-            evicted: self.cursor.evicted,
+            acknowledged: self.cursor.position.saturating_sub(evicted.saturating_add(lost)),
+            evicted,
+            lost,
             corrupt: self.damage.count(),
             bytes: self.bytes(),
             retained: self.retained(),

@@ -63,7 +63,8 @@ impl Reader {
             (log.cursor.position, log.end)
         };
         let mut next = from.max(cursor).min(end);
-        let mut samples = Vec::new();
+        let begin = next;
+        let (mut samples, mut missing) = (Vec::new(), Vec::new());
         while samples.len() < limit && next < end {
             let is_held = match self.hold(log, next) {
                 Ok(is_held) => is_held,
@@ -73,15 +74,20 @@ impl Reader {
             };
             self.faults = 0;
             if !is_held {
-                next = end; // Whatever was there is damaged beyond reading.
+                missing.push(next..end); // Whatever was there is damaged beyond reading.
+                next = end;
                 break;
             }
-            next = next.max(self.held_from);
+            if self.held_from > next {
+                missing.push(next..self.held_from);
+                next = self.held_from;
+            }
             let held = &self.held[usize::try_from(next - self.held_from).unwrap_or(usize::MAX)..];
             let taken = held.len().min(limit - samples.len());
             samples.extend_from_slice(&held[..taken]);
             next += taken as u64;
         }
+        lock(log).note_missing(&(begin..next), missing);
         Ok(Backlog { samples, next: Position(next) })
     }
 

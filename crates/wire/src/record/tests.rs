@@ -64,11 +64,11 @@ fn the_bytes_of_version_1_are_frozen() {
         "00c701020b",                                 // -100, +1, undefined.
     ];
     assert_eq!(hex(&encoded(|out| record.encode(out))), frozen.concat());
-    let slot = CursorSlot { generation: 3, position: 300, evicted: 1 };
-    assert_eq!(
-        hex(&encoded(|out| slot.encode(out))),
-        "03000000000000002c010000000000000100000000000000"
-    );
+    let slot = CursorSlot { generation: 3, position: 300, evicted: 1, lost: 2 };
+    let frozen = "03000000000000002c0100000000000001000000000000000200000000000000";
+    assert_eq!(hex(&encoded(|out| slot.encode(out))), frozen);
+    let older = encoded(|out| slot.encode(out));
+    assert_eq!(CursorSlot::decode(&older[..24]), Ok(CursorSlot { lost: 0, ..slot }));
 }
 
 /// A failure here means that version 3 programs would take the new word for damage: raise
@@ -173,8 +173,8 @@ proptest! {
     }
 
     #[test]
-    fn a_cursor_slot_reads_back_as_written(generation: u64, position: u64, evicted: u64) {
-        let slot = CursorSlot { generation, position, evicted };
+    fn a_cursor_slot_reads_back_as_written(generation: u64, position: u64, evicted: u64, lost: u64) {
+        let slot = CursorSlot { generation, position, evicted, lost };
         prop_assert_eq!(CursorSlot::decode(&encoded(|out| slot.encode(out))), Ok(slot));
     }
 
@@ -188,7 +188,7 @@ proptest! {
         if let Ok(header) = Header::decode(&bytes) {
             prop_assert_eq!(Header::decode(&encoded(|out| header.encode(out))), Ok(header));
         }
-        prop_assert_eq!(CursorSlot::decode(&bytes).is_ok(), bytes.len() == 24);
+        prop_assert_eq!(CursorSlot::decode(&bytes).is_ok(), [24, 32].contains(&bytes.len()));
     }
 
     #[test]

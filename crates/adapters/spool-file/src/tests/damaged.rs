@@ -65,7 +65,32 @@ fn what_follows_damage_can_be_acknowledged_and_the_hole_stays_a_hole() {
     append(&spool, &[reading(0, 99)]);
     assert_eq!(numbers_of_a(&spool), [7, 8, 9, 10, 11]);
     let count = spool.count();
-    assert_eq!((count.appended, count.acknowledged), (31, 16));
+    assert_eq!((count.appended, count.acknowledged, count.lost), (31, 13, 3));
+    drop(spool);
+    let reopened = open(&disk).count();
+    assert_eq!((reopened.acknowledged, reopened.lost), (13, 3), "of the spool's whole life");
+}
+
+#[test]
+fn what_is_lost_is_counted_once_however_often_it_is_read_and_not_as_evicted() {
+    let disk = ten_records();
+    let name = segment::name(0);
+    let place = records(&disk, &name)[4] + 20;
+    disk.edit(&name, |bytes| bytes[place] ^= 1);
+    let spool = open(&disk);
+    for _ in 0..3 {
+        assert_eq!(waiting(&spool).len(), 27);
+    }
+    spool.acknowledge(Position(13)).unwrap();
+    assert_eq!((spool.count().acknowledged, spool.count().lost), (12, 1));
+    let mut n = 30;
+    while spool.cursor() < Position(30) {
+        append(&spool, &[reading(0, n)]);
+        n += 1;
+    }
+    let count = spool.count();
+    assert_eq!((count.lost, count.acknowledged), (3, 12));
+    assert_eq!(count.evicted, spool.cursor().0 - 15);
 }
 
 #[test]

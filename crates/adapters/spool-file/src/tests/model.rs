@@ -92,8 +92,13 @@ impl Twin {
             Step::Acknowledge(choice) => {
                 let upto = self.cursor + choice % (self.history.len() - self.cursor + 2);
                 let before = self.cursor;
+                let lost_before = self.spool().count().lost;
+                self.read_up_to(upto);
                 self.spool().acknowledge(Position(upto as u64)).unwrap();
                 self.cursor = upto.min(self.history.len());
+                let passed = &self.history[before..self.cursor];
+                let lost = passed.iter().filter(|sample| sample.is_none()).count() as u64;
+                assert_eq!(self.spool().count().lost, lost_before + lost);
                 let is_moved = self.cursor > before;
                 assert!(!is_moved || self.spool().count().retained <= self.options.retain);
             }
@@ -118,8 +123,17 @@ impl Twin {
         }
         let (spool, waiting) = (self.spool(), self.history.len() - self.cursor);
         let count = spool.count();
-        assert_eq!(count.appended, count.acknowledged + count.evicted + waiting as u64);
+        let gone = count.acknowledged + count.evicted + count.lost;
+        assert_eq!(count.appended, gone + waiting as u64);
         assert!(count.bytes <= SMALL.bytes_max + 256, "a new segment's header may be over");
+    }
+
+    /// Reads on from the cursor as delivery does before it acknowledges.
+    fn read_up_to(&self, upto: usize) {
+        let (mut from, upto) = (self.spool().cursor(), Position(upto as u64));
+        while from < upto.min(self.spool().end()) {
+            from = self.spool().backlog(from, 7).unwrap().next;
+        }
     }
 
     fn is_synced(&mut self) {
@@ -130,6 +144,7 @@ impl Twin {
     fn append(&mut self, streams: &[u8]) {
         let readings: Vec<_> =
             (self.readings..).zip(streams).map(|(n, &stream)| reading(stream, n)).collect();
+        let lost_before = self.spool().count().lost;
         let appended = self.spool().append(&readings);
         if let Ok(appended) = &appended {
             self.readings += readings.len() as u64;
@@ -142,7 +157,8 @@ impl Twin {
                 self.history.push(Some(sample));
             }
             let cursor = usize::try_from(self.spool().cursor().0).unwrap();
-            assert_eq!((cursor - self.cursor) as u64, appended.evicted);
+            let lost = self.spool().count().lost - lost_before;
+            assert_eq!((cursor - self.cursor) as u64, appended.evicted + lost);
         } else {
             assert!(matches!(appended, Err(SpoolError::Full(_))));
         }
