@@ -44,7 +44,7 @@ use signal_hook::{
     consts::{SIGINT, SIGTERM},
     iterator::Signals,
 };
-use spool_file::FileSpool;
+use spool_file::LateSpool;
 use state_file::{AuditFile, SettingsError, SettingsFile, StateFile};
 
 use self::part::Part;
@@ -317,10 +317,15 @@ fn open_spool(config: &Config, boot: BootId) -> Result<Arc<dyn Spool>, RunError>
     let options =
         spool_file::Options { bytes_max, retain, free_min, ..spool_file::Options::default() };
     let folder = &config.spool.folder;
-    let spool = FileSpool::open(folder, options, boot)
+    let spool = LateSpool::open(folder, options, boot)
         .map_err(|cause| RunError::Spool { folder: folder.display().to_string(), cause })?;
     let waiting = spool.end().0.saturating_sub(spool.cursor().0);
-    tracing::info!(folder = %folder.display(), waiting, "spool open");
+    let folder = folder.display();
+    if spool.is_open() {
+        tracing::info!(%folder, waiting, "spool open");
+    } else {
+        tracing::error!(%folder, "disk is full; the spool is opened when it has room");
+    }
     Ok(Arc::new(spool))
 }
 

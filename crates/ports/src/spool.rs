@@ -105,7 +105,7 @@ impl SpoolError {
 ///    the limit that the adapter was given for them. They go before any sample that waits, and
 ///    are not counted as evicted.
 ///
-/// [`contract::spool`](crate::contract) holds 1, 4 to 6 and 9 for every adapter; the rest only the
+/// The suite `contract::spool` holds 1, 4 to 6 and 9 for every adapter; the rest only the
 /// adapter's own tests can.
 ///
 /// Shared by two threads: one appends, one reads and acknowledges; neither waits for the other

@@ -47,6 +47,36 @@
 //! 9. Memory is bounded by one record, one window of a file and the number of streams, whatever the
 //!    size of the backlog.
 //!
+//! # Contract
+//!
+//! What users can rely on, and the tests that hold it.
+//!
+//! 1. What was appended survives `kill -9` at any instant.
+//!    `what_was_reported_survives_kill_nine`, and `Reopen` in the model test `the_spool_is_its_model`.
+//! 2. A power cut takes nothing that was synced, and leaves no hole before it. `CutPower` in the model
+//!    test `harm_loses_no_more_than_it_hit`, `what_recovery_found_is_synced_before_it_is_built_on`,
+//!    `a_sync_after_a_failed_one_writes_again_what_the_kernel_forgot`. How often to sync is the
+//!    pipeline's.
+//! 3. A record is whole or absent, damage is passed over, kept aside and counted, and the spool opens.
+//!    `TearTail` and `FlipBit` in the model test, `any_bytes_open_and_the_spool_works`,
+//!    `the_spool_opens_whatever_cannot_be_read_and_nothing_that_can_be_is_lost`.
+//! 4. Disk use stays within `bytes_max` and leaves `free_min`; what makes room is counted; a full disk
+//!    wedges nothing. `Room` in the model test, `appends_leave_room_free_and_the_oldest_samples_make_it`,
+//!    `on_a_disk_full_to_the_last_byte_appending_goes_on_as_long_as_delivery_does`,
+//!    `a_late_spool_is_empty_and_refuses_until_the_disk_has_room_for_it`.
+//! 5. The cursor passes only what was acknowledged, evicted or lost, each counted apart, and what was
+//!    acknowledged stays within `retain` for a replay. `Acknowledge` and `Replay` in the model test,
+//!    `acknowledged_segments_go_first_and_are_not_counted_as_evicted`,
+//!    `what_is_lost_is_counted_once_however_often_it_is_read_and_not_as_evicted`.
+//! 6. Samples come in the order in which they were appended, each with its boot, stream and number.
+//!    `a_file_spool_keeps_the_contract_of_the_port`,
+//!    `a_reader_gets_everything_once_and_in_order_while_another_thread_appends`.
+//! 7. Older formats are read, newer ones refused and left alone.
+//!    `a_segment_of_an_older_version_is_read_and_becomes_one_of_ours_before_it_is_written_to`,
+//!    `a_newer_version_is_refused_and_left_untouched`.
+//! 8. A block that the medium does not give costs the samples in it.
+//!    `a_block_that_is_never_given_is_passed_over_after_a_few_attempts_and_the_rest_salvaged`.
+//!
 //! # Known limits
 //!
 //! A block that the medium refuses to give is damage once delivery has tried it three times, and at once
@@ -69,6 +99,7 @@ mod damage;
 mod disk;
 mod frame;
 mod holes;
+mod late;
 mod log;
 mod numbering;
 mod reader;
@@ -94,6 +125,8 @@ use self::{
     reader::Reader,
     replay::Replay,
 };
+
+pub use self::late::LateSpool;
 
 /// The least that `bytes_max` may be.
 const BYTES_MIN: u64 = 8 * 1024;

@@ -94,6 +94,21 @@ fn a_file_spool_keeps_the_contract_of_the_port() {
     }
 }
 
+struct Late(OnFolder);
+
+impl Reopen for Late {
+    type Spool = LateSpool;
+
+    fn reopen(&mut self) -> LateSpool {
+        LateSpool::open(self.0.0.path(), self.0.1, BOOT).unwrap()
+    }
+}
+
+#[test]
+fn a_late_spool_keeps_the_contract_of_the_port() {
+    holds(|| Late(OnFolder(tempfile::tempdir().unwrap(), Options::default())));
+}
+
 #[test]
 fn a_folder_is_open_once_at_a_time() {
     let folder = tempfile::tempdir().unwrap();

@@ -52,6 +52,34 @@ fn a_disk_that_is_full_at_the_very_first_start_is_reported() {
 }
 
 #[test]
+fn a_late_spool_is_empty_and_refuses_until_the_disk_has_room_for_it() {
+    let disk = CrashingDisk::default();
+    disk.set_room(Some(3));
+    let opened = disk.clone();
+    let open = move || FileSpool::open_on(Arc::new(opened.clone()), SMALL, BOOT);
+    let spool = LateSpool::open_by(Box::new(open)).unwrap();
+    for _ in 0..2 {
+        assert!(matches!(spool.append(&[reading(0, 0)]), Err(SpoolError::Full(_))));
+        assert!(!spool.is_open());
+        spool.sync().unwrap();
+        let run = spool.backlog(spool.cursor(), 9).unwrap();
+        assert_eq!((run.samples.len(), run.next, spool.heads().len()), (0, Position(0), 0));
+        assert_eq!((spool.end(), spool.count()), (Position(0), SpoolCount::default()));
+    }
+    disk.set_room(None);
+    assert_eq!(spool.append(&[reading(0, 0)]).unwrap().end, Position(1));
+    assert!(spool.is_open() && spool.backlog(Position(0), 9).unwrap().samples.len() == 1);
+}
+
+#[test]
+fn a_late_spool_that_cannot_be_opened_for_another_reason_says_so() {
+    let folder = tempfile::tempdir().unwrap();
+    let _first = FileSpool::open(folder.path(), SMALL, BOOT).unwrap();
+    let refused = LateSpool::open(folder.path(), SMALL, BOOT);
+    assert!(matches!(refused, Err(SpoolError::InUse)));
+}
+
+#[test]
 fn a_sync_after_a_failed_one_writes_again_what_the_kernel_forgot() {
     let disk = CrashingDisk::default();
     let spool = open(&disk);

@@ -350,6 +350,11 @@ fn body(disk: &CrashingDisk, name: &str) -> Option<usize> {
     }
 }
 
+/// How many histories: 400, or what `PROPTEST_CASES` says.
+fn cases() -> u32 {
+    std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(400)
+}
+
 fn options() -> impl Strategy<Value = Options> {
     let none_or = |most: u64| prop_oneof![Just(0), 0..most];
     (none_or(4096), none_or(600), none_or(256)).prop_map(|(retain, free_min, reserve)| Options {
@@ -370,7 +375,7 @@ fn play(steps: Vec<Step>, options: Options) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(400))]
+    #![proptest_config(ProptestConfig::with_cases(cases()))]
 
     #[test]
     fn the_spool_is_its_model(steps in vec(harmless(), 0..150), options in options()) {
