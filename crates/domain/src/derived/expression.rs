@@ -10,7 +10,8 @@
 //!   sum or a product has none. `kelvin(t)` counts from absolute zero.
 //! * Units of one dimension are brought together: pascals and hectopascals add up.
 //! * A gap in any stream gives a gap with its reason, the first in the order of the formula. What is no
-//!   number (a division by zero, the root of a negative number) is [`NoData::Undefined`].
+//!   number, or comes from what is none (a division by zero, the root of a negative number), is
+//!   [`NoData::Undefined`].
 //!
 //! # Deliberately absent
 //!
@@ -41,7 +42,7 @@ const ENTRY: Entry = Entry {
              IEEE 754 double precision",
     edges: "Units are checked: quantities that do not go together are refused by `check`. A number counts in the unit of what it is added to \
             or compared with, and is plain in a product. °C have differences and means but no sums or products; `kelvin(t)` counts from absolute \
-            zero. What is no number, such as a division by zero, is `undefined`; a gap in any stream is a gap, the first in the order of the formula.",
+            zero. What is no number, or comes from what is none, such as a division by zero, is `undefined`; a gap in any stream is a gap, the first in the order of the formula.",
     roles: &[],
     parameters: &[
         Parameter {

@@ -37,7 +37,8 @@ impl Program {
         self.operations.push(operation);
     }
 
-    /// What the formula gives for `inputs`; `None` if that is no number.
+    /// What the formula gives for `inputs`; `None` if that, or anything on the way to it, is no number:
+    /// `min` and `1 / x` would make one of it again.
     pub(super) fn run(&mut self, inputs: &[f64]) -> Option<f64> {
         self.stack.clear();
         for operation in &self.operations {
@@ -59,8 +60,11 @@ impl Program {
                     (function.apply)(arguments)
                 }
             };
+            if !number.is_finite() {
+                return None;
+            }
             self.stack.push(number);
         }
-        self.stack.pop().filter(|number| number.is_finite())
+        self.stack.pop()
     }
 }

@@ -182,6 +182,23 @@ fn the_entry_makes_what_the_formula_says_and_quotes_what_is_wrong() {
 }
 
 #[test]
+fn what_is_no_number_on_the_way_does_not_become_one() {
+    for text in
+        ["1 / (1 / a.one)", "max(sqrt(a.one - 1), 0)", "clamp(ln(a.one), -5, 5)", "(0 / a.one) ^ 0"]
+    {
+        let (_, mut metric) = made(text, Some(Kind::Dimensionless)).unwrap();
+        let zero = Ok(Kind::Dimensionless.quantity(0.0).unwrap());
+        let mut out = Vec::new();
+        metric.next(
+            Moment::default(),
+            &[Input { outcome: zero, quality: Quality::Good }],
+            &mut out,
+        );
+        assert_eq!(out[0].outcome, Err(NoData::Undefined), "{text}");
+    }
+}
+
+#[test]
 fn a_gap_comes_out_as_the_same_gap_and_no_number_as_undefined() {
     let (_, mut metric) = made("b.volts / b.amps", None).unwrap();
     let good = |kind: Kind, n: f64| Input {
