@@ -119,10 +119,8 @@ impl Derivation {
             component.restore(&saved);
             Some(Box::new(component))
         };
-        let components = graph.components.iter().map(component).collect();
-        let has_alarm = graph.components.iter().map(|plans| Component::has_alarm(plans));
-        let usual = has_alarm.map(|alarm| if alarm { Priority::High } else { Priority::Medium });
-        let usual = usual.collect();
+        let components: Vec<_> = graph.components.iter().map(component).collect();
+        let usual = components.iter().flatten().map(|component| component.usual()).collect();
         let routed = Arc::new(Routed::new(graph.feeds.len()));
         Ok(Self { executor, counters, graph, axis, components, usual, routed, due: Vec::new() })
     }

@@ -23,7 +23,7 @@
 //!
 //! # Invariants
 //!
-//! 1. An output on the first sample and on each change of state, and no other.
+//! 1. An output on the first sample after each start and on each change of state, and no other.
 //! 2. A gap changes no state. It is told once; the state is told again with the first value after it. What
 //!    is acknowledged in between is taken, and told then. Delays stand still from the last value before a gap
 //!    to the first after it, and then go on.

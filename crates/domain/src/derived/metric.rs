@@ -155,6 +155,10 @@ pub trait Metric: Send {
         Some(())
     }
 
+    /// What was told last may not have arrived, or may be newer than the state: what tells no more than
+    /// changes tells with the next input where it stands. After each start.
+    fn repeat(&mut self) {}
+
     /// An operator has taken note, at `at`: for alarms. False if there is nothing to take note of.
     fn acknowledge(&mut self, at: Moment, out: &mut Vec<Output>) -> bool {
         let _ = (at, out);

@@ -15,8 +15,9 @@ use std::{
 
 use domain::{
     NoData, Quantity, Reading, Stream, StreamName, StreamReading,
-    derived::{Group, Input, Metric, Moment, Output, SavedMetric, Words},
+    derived::{Group, Input, Metric, Moment, Output, SavedMetric, Urgency, Words},
 };
+use executor::Priority;
 
 use super::{
     align::{Aligner, Told},
@@ -53,6 +54,9 @@ struct Node {
 struct Alarm {
     state: Option<Quantity>,
     has_changed: bool,
+    /// When an operator has last taken note: what it tells since is of that time at the earliest, though
+    /// it may follow from a reading that was on its way then.
+    noted: Option<Moment>,
 }
 
 /// Room that the components of a job use one after the other.
@@ -100,9 +104,10 @@ impl Component {
         Self { plans: Arc::clone(plans), nodes, counters: Arc::clone(counters) }
     }
 
-    /// Whether there is an alarm among its metrics.
-    pub(super) fn has_alarm(plans: &[NodePlan]) -> bool {
-        plans.iter().any(NodePlan::is_alarm)
+    /// How urgent it is while all is well: as the most urgent of its metrics.
+    pub(super) fn usual(&self) -> Priority {
+        let metrics = self.nodes.iter().filter_map(|node| node.metric.as_ref());
+        metrics.map(|metric| priority(metric.urgency())).min().unwrap_or_default()
     }
 
     /// Takes what is `routed`, and appends what follows to `out`, metric by metric. With `is_the_end`,
@@ -190,6 +195,10 @@ impl Component {
         let Some(metric) = node.metric.as_mut() else { return false };
         if guarded(|| metric.acknowledge(at, outputs)) != Some(true) {
             return false;
+        }
+        if let Some(alarm) = node.alarm.as_mut() {
+            // Even if it is told only after a gap.
+            (alarm.has_changed, alarm.noted) = (true, Some(at));
         }
         scratch.begin(number);
         node.pass_on(now, &scratch.outputs, &mut scratch.fresh);
@@ -306,7 +315,9 @@ impl Node {
 
     /// Tells `outputs`, which follow from `cause`.
     fn pass_on(&mut self, cause: Told, outputs: &[Output], fresh: &mut Vec<Told>) {
+        let noted = self.alarm.as_ref().and_then(|alarm| alarm.noted);
         for &Output { at, outcome, quality } in outputs {
+            let at = noted.map_or(at, |noted| at.max(noted));
             let stamp = stamp_of(at, cause.at, cause.stamp);
             fresh.push(Told { order: cause.order, at, stamp, input: Input { outcome, quality } });
             if let (Some(alarm), Ok(state)) = (self.alarm.as_mut(), outcome) {
@@ -319,7 +330,7 @@ impl Node {
         let metric = self.metric.as_mut()?;
         let mut words = Words::new(words);
         guarded(|| metric.restore(&mut words)).flatten()?;
-        words.is_over().then_some(())
+        words.is_over().then(|| metric.repeat())
     }
 }
 
@@ -333,6 +344,16 @@ impl Feed {
                 place.and_then(|place| told.get(place)).unwrap_or_default()
             }
         }
+    }
+}
+
+/// How urgent jobs of a metric of this urgency are.
+const fn priority(urgency: Option<Urgency>) -> Priority {
+    match urgency {
+        Some(Urgency::Critical) => Priority::Critical,
+        Some(Urgency::High) => Priority::High,
+        Some(Urgency::Medium) | None => Priority::Medium,
+        Some(Urgency::Low) => Priority::Low,
     }
 }
 

@@ -76,7 +76,7 @@ impl Routed {
     }
 
     /// The components that the batch concerns, the most urgent first and then by number. News of a device
-    /// that has failed goes before alarms, and these before the rest.
+    /// that has failed is as urgent as a critical alarm; other alarms are as urgent as they are configured.
     pub(super) fn concerned(
         &self,
         graph: &Graph,

@@ -3,7 +3,7 @@ use std::num::NonZeroUsize;
 
 use domain::{
     Monotonic, Quantity, QuantityKind, Stream, WallTime,
-    derived::{Entry, Group, Made, Metric, Moment, Output, Role, Words, find},
+    derived::{Entry, Group, Made, Metric, Moment, Output, Role, Urgency, Words, find},
     parameter::{Argument, Arguments, Parameter, Value},
 };
 use proptest::prelude::*;
@@ -108,6 +108,10 @@ impl Metric for Difference {
     fn acknowledge(&mut self, at: Moment, out: &mut Vec<Output>) -> bool {
         out.push(Output::number(at, QuantityKind::Temperature, 2.0, Quality::Good));
         self.0 > 0
+    }
+
+    fn urgency(&self) -> Option<Urgency> {
+        Some(Urgency::High)
     }
 }
 
@@ -288,6 +292,80 @@ fn an_operators_note_reaches_the_alarm_and_what_follows_from_it() {
     assert!(derivation.take_alarm_change());
     assert_eq!(derivation.acknowledge(&mean, at(8)), None);
     assert_eq!(derivation.acknowledge(&none, at(8)), None);
+}
+
+/// An alarm above 30 °C.
+fn hot_plan(name: &str, of: Stream, given: &[(&'static str, Argument)]) -> MetricPlan {
+    let function = find("alarm_high").unwrap();
+    let limit = ("limit", Argument::Number(30.0));
+    let arguments =
+        Arguments::new(function.parameters, given.iter().cloned().chain([limit])).unwrap();
+    let stream = stream("derived", name, QuantityKind::AlarmState);
+    MetricPlan { stream, function, arguments, inputs: vec![of], tolerance: Duration::ZERO }
+}
+
+#[test]
+fn what_an_alarm_tells_after_a_note_is_never_of_a_time_before_it() {
+    let t = celsius("d", "t");
+    let plans = vec![
+        hot_plan("hot", t.clone(), &[]),
+        plan("of_it", find("sample_count").unwrap(), &[derived("hot")], 1),
+    ];
+    let mut derivation = derivation(plans, 1);
+    derivation.derive(&[acquired(0, at(5), &[(&t, Ok(31.0))])]);
+    let told = derivation.acknowledge(&derived("hot").name, at(7)).unwrap();
+    assert_eq!(outcomes(&told)[0], ("hot", 7, Ok(2.0)));
+    // Measured before the note, and still on its way then.
+    let told = derivation.derive(&[acquired(0, at(6), &[(&t, Ok(20.0))])]);
+    assert_eq!(outcomes(&told), [("hot", 7, Ok(0.0)), ("of_it", 7, Ok(1.0))]);
+    assert_eq!(derivation.counters.readings_late.get(), 0);
+}
+
+#[test]
+fn what_is_acknowledged_in_a_gap_is_worth_saving_at_once() {
+    let t = celsius("d", "t");
+    let mut derivation = derivation(vec![hot_plan("hot", t.clone(), &[])], 1);
+    let gap = Err(NoData::Absent);
+    derivation.derive(&[acquired(0, at(1), &[(&t, Ok(31.0))]), acquired(0, at(2), &[(&t, gap)])]);
+    assert!(derivation.take_alarm_change());
+    assert_eq!(derivation.acknowledge(&derived("hot").name, at(3)), Some(Vec::new()));
+    assert!(derivation.take_alarm_change());
+}
+
+/// A crash may come between what is told and what is saved, and either be the older.
+#[test]
+fn an_alarm_tells_its_state_again_after_a_restart() {
+    let t = celsius("d", "t");
+    let plans = || vec![hot_plan("hot", t.clone(), &[])];
+    let degrees = |n, degrees| [acquired(0, at(n), &[(&t, Ok(degrees))])];
+    let mut first = derivation(plans(), 1);
+    first.derive(&degrees(1, 20.0));
+    let saved = first.save();
+    assert_eq!(outcomes(&first.derive(&degrees(2, 31.0))), [("hot", 2, Ok(1.0))]);
+    let executor = Arc::new(Executor::builder().build().unwrap());
+    let mut second =
+        Derivation::new(plans(), beginning(Some(saved)), executor, Arc::default()).unwrap();
+    let told = second.derive(&degrees(3, 20.0));
+    assert_eq!(
+        outcomes(&told),
+        [("hot", 3, Ok(0.0))],
+        "whoever was told 1 is told that it is over"
+    );
+    assert!(second.derive(&degrees(4, 20.0)).is_empty());
+}
+
+#[test]
+fn an_alarm_is_as_urgent_as_it_is_configured_to_be() {
+    let words = ["low", "medium", "high", "critical"];
+    let priority = |word| ("priority", Argument::Choice(word));
+    let plans: Vec<_> = words
+        .iter()
+        .map(|word| hot_plan(word, celsius(word, "t"), &[priority(word)]))
+        .chain([hot_plan("a_high", celsius("high", "t"), &[priority("low")])])
+        .collect();
+    let derivation = derivation(plans, 1);
+    let expected = [Priority::Low, Priority::Medium, Priority::High, Priority::Critical];
+    assert_eq!(derivation.usual, expected, "the most urgent of a component counts");
 }
 
 #[test]

@@ -85,7 +85,7 @@ const fn delay(name: &'static str, summary: &'static str, preset: Duration) -> P
 
 const SOURCE: &str = "ISA-18.2-2016, IEC 62682:2014";
 const EDGES: &str = "At the limit there is no alarm; at the limit less the hysteresis it is over. On the first \
-    sample and each change of state one output. A gap keeps the state and is told once; delays stand still during it.";
+    sample after a start and each change of state one output. A gap keeps the state and is told once; delays stand still during it.";
 const LEVEL: &[Parameter] = &[LIMIT, HYSTERESIS, ON_DELAY, OFF_DELAY, LATCH, PRIORITY];
 
 /// Alarms.
@@ -110,8 +110,8 @@ pub(in crate::derived) const ENTRIES: &[Entry] = &[
         group: Group::Alarm,
         summary: "alarm if a value is below a limit",
         source: SOURCE,
-        edges: "At the limit there is no alarm; at the limit plus the hysteresis it is over. On the first sample and \
-            each change of state one output. A gap keeps the state and is told once; delays stand still during it.",
+        edges: "At the limit there is no alarm; at the limit plus the hysteresis it is over. On the first sample after a \
+            start and each change of state one output. A gap keeps the state and is told once; delays stand still during it.",
         roles: &[OF],
         parameters: LEVEL,
         example: "function = \"alarm_low\"\nof = \"battery.voltage\"\nlimit = 11.5\non_delay = \"30s\"",

@@ -122,6 +122,10 @@ impl Metric for Alarm {
         self.read(words)
     }
 
+    fn repeat(&mut self) {
+        self.told = Told::Nothing;
+    }
+
     fn acknowledge(&mut self, at: Moment, out: &mut Vec<Output>) -> bool {
         let is_new = self.machine.acknowledge();
         if is_new && self.told == Told::State {
