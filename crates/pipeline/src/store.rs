@@ -6,8 +6,12 @@
 //! 2. A hole in a device's ordinals is where the queue dropped: its streams get an `overflow` gap.
 //! 3. A spool that is full or failing for a while is tried again until it takes the batch; the queue
 //!    fills up behind it, and its policy decides. Only what can never be stored is given up, counted.
-//! 4. The state of derived metrics is saved after what they told was appended: each interval, within a
-//!    second when an alarm has changed, and at the end. A crash costs them what came since.
+//! 4. The state of derived metrics is saved after what they told was appended and synced, so that no power
+//!    cut takes what an alarm has told and leaves that it has told it: each interval, within a second
+//!    when an alarm has changed, and at the end. A crash costs them what came since.
+//! 5. While it runs, no more than 16 KiB of state are saved a second, 1.4 GB a day: a large state waits as
+//!    long as it is large. That bounds the wear of a memory card and how long the store does nothing else:
+//!    it is busy with a save for as long as the medium takes, once in so many seconds.
 
 use core::time::Duration;
 use std::{collections::HashMap, sync::Arc};
@@ -32,6 +36,9 @@ const RETRY_MOST: Duration = Duration::from_secs(5);
 /// The state is saved no more often than this, however often alarms change.
 const STATE_PAUSE: Duration = Duration::from_secs(1);
 
+/// How many bytes of state are saved each second in the mean, at the most.
+const STATE_BYTES_PER_SECOND: u64 = 16 * 1024;
+
 /// Moves readings from the queue into the spool.
 pub struct Store {
     outlet: Receiver<Acquired>,
@@ -49,8 +56,8 @@ pub struct Store {
     state: Option<StateKeeping>,
     /// When the state is next to be saved; nothing if it has not changed.
     state_due: Option<Monotonic>,
-    /// When it was last saved.
-    state_saved: Option<Monotonic>,
+    /// It is not saved before.
+    state_rests_until: Monotonic,
     notes: Receiver<Note>,
 }
 
@@ -108,7 +115,7 @@ impl Store {
             sync_due: None,
             state: None,
             state_due: None,
-            state_saved: None,
+            state_rests_until: Monotonic::default(),
             notes: never(),
         }
     }
@@ -232,20 +239,28 @@ impl Store {
             return;
         };
         let now = self.clock.now().monotonic;
-        let due = *self.state_due.get_or_insert(now + state.interval);
-        if self.derivation.take_alarm_change() {
-            let soon = self.state_saved.map_or(now, |saved| saved + STATE_PAUSE);
-            self.state_due = Some(due.min(soon));
-        }
+        let due = if self.derivation.take_alarm_change() { now } else { now + state.interval };
+        let due = due.max(self.state_rests_until);
+        self.state_due = Some(self.state_due.map_or(due, |earlier| earlier.min(due)));
     }
 
     fn save_state(&mut self) {
-        let Some(state) = self.state.as_mut().filter(|_| !self.derivation.is_empty()) else {
+        if self.state.is_none() || self.derivation.is_empty() {
             return;
-        };
-        self.state_due = None;
-        self.state_saved = Some(self.clock.now().monotonic);
-        if let Err(error) = state.keeper.keep(&self.derivation.save()) {
+        }
+        if self.sync_due.is_some() {
+            self.sync();
+        }
+        self.state_due = self.sync_due;
+        if self.state_due.is_some() {
+            self.counters.states_unsaved.add(1);
+            return;
+        }
+        let Some(state) = self.state.as_mut() else { return };
+        let saved = self.derivation.save();
+        let rest = Duration::from_secs((saved.bytes() as u64).div_ceil(STATE_BYTES_PER_SECOND));
+        self.state_rests_until = self.clock.now().monotonic + rest.max(STATE_PAUSE);
+        if let Err(error) = state.keeper.keep(&saved) {
             self.counters.states_unsaved.add(1);
             tracing::warn!(%error, cause = %error.cause, "windows would begin anew after a restart");
         }

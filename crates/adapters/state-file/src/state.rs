@@ -107,22 +107,25 @@ fn version(bytes: &[u8]) -> Option<u32> {
 
 fn write(state: &SavedState) -> Vec<u8> {
     let SavedState { axis: SavedAxis { boot, offset, newest }, metrics } = state;
-    let mut body = Vec::new();
-    body.extend(boot.as_bytes());
-    body.extend(offset.to_le_bytes());
-    body.extend(newest.as_nanos().to_le_bytes());
-    body.extend(length(metrics.len()));
-    for SavedMetric { stream, fingerprint, words } in metrics {
-        body.extend(length(stream.as_str().len()));
-        body.extend(stream.as_str().as_bytes());
-        body.extend(fingerprint.to_le_bytes());
-        body.extend(length(words.len()));
-        body.extend(words.iter().flat_map(|word| word.to_le_bytes()));
-    }
-    let mut bytes = MAGIC.to_vec();
+    // In one piece: the states may be many megabytes.
+    let mut bytes = Vec::with_capacity(state.bytes());
+    bytes.extend(MAGIC);
     bytes.extend(VERSION.to_le_bytes());
-    bytes.extend(crc32fast::hash(&body).to_le_bytes());
-    bytes.extend(body);
+    let body_begins = bytes.len() + 4;
+    bytes.extend([0; 4]);
+    bytes.extend(boot.as_bytes());
+    bytes.extend(offset.to_le_bytes());
+    bytes.extend(newest.as_nanos().to_le_bytes());
+    bytes.extend(length(metrics.len()));
+    for SavedMetric { stream, fingerprint, words } in metrics {
+        bytes.extend(length(stream.as_str().len()));
+        bytes.extend(stream.as_str().as_bytes());
+        bytes.extend(fingerprint.to_le_bytes());
+        bytes.extend(length(words.len()));
+        bytes.extend(words.iter().flat_map(|word| word.to_le_bytes()));
+    }
+    let crc = crc32fast::hash(&bytes[body_begins..]).to_le_bytes();
+    bytes[body_begins - 4..body_begins].copy_from_slice(&crc);
     bytes
 }
 

@@ -12,6 +12,13 @@ pub struct SavedState {
     pub metrics: Vec<SavedMetric>,
 }
 
+impl SavedState {
+    /// About how many bytes it takes to keep it.
+    pub fn bytes(&self) -> usize {
+        self.metrics.iter().map(|metric| 8 * (metric.words.len() + 8)).sum()
+    }
+}
+
 /// Where the axis of the [`Moment`]s stands against the clocks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SavedAxis {

@@ -62,10 +62,17 @@ static LATCH: Entry = Entry {
     roles: &[Role { name: "of", summary: "", kinds: &[] }],
     parameters: &[],
     example: "",
-    make: |_, _| -> Made { Ok((QuantityKind::AlarmState, Box::new(Latch(false)))) },
+    make: |_, _| -> Made { Ok((QuantityKind::AlarmState, Box::new(Latch(false, 1)))) },
 };
 
-struct Latch(bool);
+/// The same, but with as much to save as a long window.
+static HEAVY: Entry = Entry {
+    make: |_, _| -> Made { Ok((QuantityKind::AlarmState, Box::new(Latch(false, 200_000)))) },
+    ..LATCH
+};
+
+/// Whether it is active, and in how many words it says so.
+struct Latch(bool, usize);
 
 impl Latch {
     fn tell(&self, at: Moment, out: &mut Vec<Output>) {
@@ -81,7 +88,7 @@ impl Metric for Latch {
     }
 
     fn save(&self, words: &mut Vec<u64>) {
-        words.push(self.0.into());
+        words.extend(std::iter::repeat_n(u64::from(self.0), self.1));
     }
 
     fn acknowledge(&mut self, at: Moment, out: &mut Vec<Output>) -> bool {
@@ -97,10 +104,14 @@ fn alarm() -> StreamName {
 
 /// A bench with an alarm, of which the state is saved each minute.
 fn bench_with_alarm(spool: MockSpool, keeper: &Keeper) -> Bench {
+    bench_with(&LATCH, spool, Box::new(keeper.clone()))
+}
+
+fn bench_with(function: &'static Entry, spool: MockSpool, keeper: Box<dyn StateKeeper>) -> Bench {
     let mut bench = bench(spool, WhenFull::Block);
     let plan = MetricPlan {
         stream: Stream { name: alarm(), kind: QuantityKind::AlarmState },
-        function: &LATCH,
+        function,
         arguments: Arguments::default(),
         inputs: vec![stream()],
         tolerance: Duration::ZERO,
@@ -108,7 +119,7 @@ fn bench_with_alarm(spool: MockSpool, keeper: &Keeper) -> Bench {
     let executor = Arc::new(Executor::builder().build().unwrap());
     let counters = Arc::clone(&bench.counters);
     bench.store.derivation = Derivation::new(vec![plan], beginning(), executor, counters).unwrap();
-    let (keeper, interval) = (Box::new(keeper.clone()), Duration::from_secs(60));
+    let interval = Duration::from_secs(60);
     bench.store = bench.store.with_state(StateKeeping { keeper, interval });
     bench
 }
@@ -149,6 +160,75 @@ fn the_state_is_saved_each_interval_at_once_when_an_alarm_changes_and_at_the_end
     assert_eq!(kept(), 3, "nothing new, nothing to save");
     bench.store.finish();
     assert_eq!((kept(), bench.counters.states_unsaved.get()), (4, 0));
+}
+
+/// A memory card takes only so much in its life.
+#[test]
+fn a_large_state_is_saved_as_seldom_as_it_is_large_however_often_alarms_change() {
+    let mut spool = MockSpool::new();
+    spool.expect_append().returning(|_| Ok(appended()));
+    spool.expect_sync().returning(|| Ok(()));
+    let keeper = Keeper::default();
+    let mut bench = bench_with(&HEAVY, spool, Box::new(keeper.clone()));
+    let (give, notes) = crossbeam_channel::bounded(1);
+    bench.store = bench.store.with_notes(notes);
+    let mut kept_at = Vec::new();
+    for second in 0..300 {
+        bench.second(Some(31.0));
+        if keeper.kept.load(Relaxed) > kept_at.len() as u64 {
+            kept_at.push(second);
+        }
+        let (answer, _answered) = crossbeam_channel::bounded(1);
+        give.send(Note { alarm: alarm(), is_taken: Arc::default(), answer }).unwrap();
+    }
+    // 1.6 MB at 16 KiB/s.
+    assert_eq!(kept_at, [0, 98, 196, 294]);
+    bench.store.finish();
+    assert_eq!(keeper.kept.load(Relaxed), 5, "at the end in any case");
+}
+
+/// Sees to it that nothing is at risk in a power cut when the state is saved.
+struct Witness(Arc<AtomicU64>);
+
+impl StateKeeper for Witness {
+    fn keep(&mut self, _: &SavedState) -> Result<(), NotKept> {
+        assert_eq!(self.0.load(Relaxed), 0, "appended, but not synced");
+        Ok(())
+    }
+}
+
+/// Else a power cut could take what an alarm has told, but not that it has told it.
+#[test]
+fn what_was_told_is_safe_before_the_state_that_has_told_it() {
+    let mut spool = MockSpool::new();
+    let at_risk = Arc::new(AtomicU64::new(0));
+    let (appends, syncs) = (Arc::clone(&at_risk), Arc::clone(&at_risk));
+    spool.expect_append().returning(move |_| {
+        appends.fetch_add(1, Relaxed);
+        Ok(appended())
+    });
+    spool.expect_sync().times(3).returning(move || {
+        syncs.store(0, Relaxed);
+        Ok(())
+    });
+    let mut bench = bench_with(&LATCH, spool, Box::new(Witness(at_risk)));
+    bench.second(Some(20.0));
+    bench.second(Some(20.0));
+    bench.second(Some(31.0));
+    bench.store.finish();
+}
+
+#[test]
+fn no_state_is_saved_of_what_may_be_lost() {
+    let mut spool = MockSpool::new();
+    spool.expect_append().returning(|_| Ok(appended()));
+    spool.expect_sync().returning(|| Err(full()));
+    let keeper = Keeper::default();
+    let mut bench = bench_with_alarm(spool, &keeper);
+    bench.second(Some(31.0));
+    assert_eq!((keeper.kept.load(Relaxed), bench.counters.states_unsaved.get()), (0, 1));
+    (0..5).for_each(|_| bench.second(None));
+    assert_eq!(bench.counters.states_unsaved.get(), 2, "again with the next attempt to sync");
 }
 
 #[test]
