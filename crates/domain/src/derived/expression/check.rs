@@ -101,6 +101,10 @@ impl Checker<'_> {
         let typed = match operator {
             Operator::Plus | Operator::Minus => self.sum(operator, one, other, span)?,
             Operator::Times => product(one, other, 1, span)?,
+            Operator::Over if other.constant == Some(0.0) => {
+                let message = "this divides by zero";
+                return Err(refuse(&right.span, message, "write another number"));
+            }
             Operator::Over => product(one, other, -1, span)?,
             Operator::Power => self.power(one, other, span)?,
         };
@@ -182,6 +186,11 @@ impl Checker<'_> {
                 Some(before) => self.alike(before, typed, span)?,
             };
             first = Some(joined);
+        }
+        if function.arguments == 3 && matches!(constants, [_, Some(low), Some(high)] if low > high)
+        {
+            let message = format!("the limits of {} are the wrong way round", function.usage());
+            return Err(refuse(span, message, "write the lower one first"));
         }
         self.push(Operation::Call(function));
         let constant = match constants {

@@ -141,6 +141,15 @@ fn what_does_not_go_together_is_refused_at_its_place() {
 }
 
 #[test]
+fn what_can_never_be_right_is_refused() {
+    for text in ["b.volts / 0", "a.degrees / (2 - 2)", "1 / -0"] {
+        assert_eq!(refusal(&format!("{text} + 0 * a.one")), "this divides by zero", "{text}");
+    }
+    assert!(refusal("clamp(b.volts, 5, 1)").contains("wrong way round"));
+    assert!(made("clamp(b.volts, 1, 1) + min(b.volts, 5)", None).is_ok());
+}
+
+#[test]
 fn what_is_no_formula_is_refused_at_its_place() {
     for (text, at, message) in [
         ("", 0..0, "something is missing"),
