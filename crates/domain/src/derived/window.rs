@@ -44,7 +44,7 @@ pub(super) use entries::{ENTRIES, OF};
 pub(super) use fold::{Finish, Folded};
 pub(super) use ordered::Ordered;
 pub use pure::{mean, percentile, standard_deviation, variance};
-pub(super) use shape::{KIND, MOST_BY_SPAN, SAMPLES, SPAN, Shape};
+pub(super) use shape::{KIND, MOST_BY_SPAN, SAMPLES, SPAN, Shape, not_of_one};
 
 /// Samples that come to a window.
 pub(super) trait Gather: Send {

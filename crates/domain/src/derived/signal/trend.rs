@@ -10,7 +10,7 @@ use crate::{
     derived::{
         Entry, Group, Role,
         run::{level, only},
-        window::{Finish, KIND, Line, SAMPLES, SPAN, Shape},
+        window::{Finish, KIND, Line, SAMPLES, SPAN, Shape, not_of_one},
     },
 };
 
@@ -28,6 +28,7 @@ pub(super) const TREND: Entry = Entry {
     parameters: &[KIND, SAMPLES, SPAN],
     example: "function = \"trend\"\nof = \"battery.voltage\"\nspan = \"1h\"\n",
     make: |kinds, arguments| {
+        not_of_one(arguments)?;
         let (kind, factor) = rate(only(kinds)?)?;
         let of = |line: Line, factor| line.slope().map(|slope| slope * factor);
         Shape::folded(arguments, kind, Finish { of, parameter: factor })
@@ -44,6 +45,7 @@ pub(super) const TIME_TO_THRESHOLD: Entry = Entry {
     parameters: &[THRESHOLD, KIND, SAMPLES, SPAN],
     example: "function = \"time_to_threshold\"\nof = \"battery.voltage\"\nthreshold = 11.5\nspan = \"1h\"\n",
     make: |kinds, arguments| {
+        not_of_one(arguments)?;
         level(kinds)?;
         let of = |line: Line, threshold| {
             time_to_threshold(line.level()?, line.slope()?, threshold).ok().map(Second::get)

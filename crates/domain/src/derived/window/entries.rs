@@ -3,7 +3,7 @@
 use super::{
     aggregate::{Extremes, Spread, Total},
     fold::Finish,
-    shape::{KIND, SAMPLES, SPAN, Shape},
+    shape::{KIND, SAMPLES, SPAN, Shape, not_of_one},
 };
 use crate::{
     QuantityKind,
@@ -167,7 +167,11 @@ const STANDARD_DEVIATION: Entry = Entry {
     example: "function = \"standard_deviation\"\nof = \"mains.voltage\"\nsamples = 60\n",
     make: |kinds, arguments| {
         let of = |spread: Spread, ddof| spread.variance(ddof).map(f64::sqrt);
-        let finish = Finish { of, parameter: arguments.integer::<u8>("ddof")?.into() };
+        let ddof = arguments.integer::<u8>("ddof")?;
+        if ddof == 1 {
+            not_of_one(arguments)?;
+        }
+        let finish = Finish { of, parameter: ddof.into() };
         Shape::folded(arguments, distance(level(kinds)?), finish)
     },
 };

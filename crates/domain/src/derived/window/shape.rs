@@ -36,7 +36,7 @@ pub(in crate::derived) const SAMPLES: Parameter = Parameter {
 /// Size by time.
 pub(in crate::derived) const SPAN: Parameter = Parameter {
     name: "span",
-    summary: "how long a window is; 0: it goes by `samples`",
+    summary: "how long a window is; 0: it goes by `samples`. What holds samples (sliding, median, percentile) holds the newest 100,000, and is uncertain without the older ones",
     value: Value::Duration {
         low: Duration::ZERO,
         high: Duration::from_secs(366 * 86_400),
@@ -140,6 +140,16 @@ impl Shape {
     fn sliding(self, kind: QuantityKind, slide: impl Slide + 'static) -> Box<dyn Metric> {
         Box::new(Sliding::new(kind, self.reach, slide))
     }
+}
+
+/// Refuses a window of one sample, for what one sample does not have.
+pub(in crate::derived) fn not_of_one(arguments: &Arguments) -> Result<(), BadMetric> {
+    if arguments.integer::<usize>("samples")? == 1 {
+        let message = "of one sample there is none".to_owned();
+        let mend = "write 2 or more".to_owned();
+        return Err(BadMetric::Unfit { parameter: "samples", message, mend });
+    }
+    Ok(())
 }
 
 fn unfit(parameter: &'static str, message: &str) -> BadMetric {

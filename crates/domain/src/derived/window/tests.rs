@@ -127,6 +127,15 @@ fn a_window_needs_one_size_and_a_stream_whose_numbers_can_be_averaged() {
     assert!(refused.starts_with("samples: the window has no size; write either"), "{refused}");
     let refused = refusal("median", Temperature, &[samples(3), ("span", seconds(3))]);
     assert!(refused.starts_with("span: the window has two sizes"), "{refused}");
+    let of_one = [
+        refusal("standard_deviation", Temperature, &[samples(1)]),
+        refusal("trend", Temperature, &[samples(1)]),
+    ];
+    for refused in of_one {
+        assert!(refused.starts_with("samples: of one sample there is none"), "{refused}");
+    }
+    let whole = [samples(1), ("ddof", Argument::Integer(0))];
+    assert!(try_make("standard_deviation", Temperature, &whole).is_ok());
     for kind in [Course, AlarmState] {
         assert!(refusal("moving_average", kind, &[samples(3)]).starts_with("of: "));
     }

@@ -143,7 +143,8 @@ proptest! {
 proptest! {
     #[test]
     fn sliding_by_samples(readings in readings(), size in 1..12_usize) {
-        for &(function, of) in STATISTICS {
+        let refused = |function: &str| size == 1 && function == "standard_deviation";
+        for &(function, of) in STATISTICS.iter().filter(|(function, _)| !refused(function)) {
             let size_given = ("samples", Argument::Integer(i64::try_from(size).unwrap()));
             let found = found(function, &arguments(function, size_given, "sliding"), &readings);
             let expected: Vec<_> = (0..readings.len()).map(|last| {
@@ -182,7 +183,8 @@ proptest! {
 
     #[test]
     fn tumbling_by_samples(readings in readings(), size in 1..12_usize) {
-        for &(function, of) in STATISTICS {
+        let refused = |function: &str| size == 1 && function == "standard_deviation";
+        for &(function, of) in STATISTICS.iter().filter(|(function, _)| !refused(function)) {
             let size_given = ("samples", Argument::Integer(i64::try_from(size).unwrap()));
             let found = found(function, &arguments(function, size_given, "tumbling"), &readings);
             let windows = readings.chunks_exact(size);
