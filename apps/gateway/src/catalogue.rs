@@ -14,6 +14,7 @@ use std::{
 };
 
 use bus_linux::I2C_TIMEOUT;
+use domain::parameter::plain;
 use ports::{Device, Procedure};
 use sensors::{Attachment, Catalogue, Entry, Parameter, Value};
 
@@ -133,7 +134,12 @@ fn range_of(value: &Value) -> String {
         Value::Number { low, high, unit, .. } if *low <= f64::MIN && *high >= f64::MAX => {
             if unit.is_empty() { "any".to_owned() } else { format!("any, in {unit}") }
         }
-        Value::Number { low, high, unit, .. } => format!("{low} to {high}{}", with(unit)),
+        Value::Number { low, high, unit, .. } if *high >= f64::MAX => {
+            format!("{}{} or more", plain(*low), with(unit))
+        }
+        Value::Number { low, high, unit, .. } => {
+            format!("{} to {}{}", plain(*low), plain(*high), with(unit))
+        }
         Value::Factor { .. } => "not 0".to_owned(),
         Value::Integer { low, high, unit, .. } => format!("{low} to {high}{}", with(unit)),
         Value::Duration { low, high, .. } => {
@@ -184,14 +190,5 @@ fn bus_of(attachment: &Attachment) -> String {
         Attachment::Uart { .. } => "uart".to_owned(),
         Attachment::Sysfs { .. } => "sysfs".to_owned(),
         Attachment::Gpio { .. } => "gpio".to_owned(),
-    }
-}
-
-/// A number as people write it: without a long row of noughts.
-fn plain(number: f64) -> String {
-    if number != 0.0 && (number.abs() < 1e-3 || number.abs() >= 1e6) {
-        format!("{number:e}")
-    } else {
-        number.to_string()
     }
 }

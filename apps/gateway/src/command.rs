@@ -127,9 +127,17 @@ enum Wish {
     /// Take note of an alarm
     Acknowledge {
         /// Its stream, such as `derived.too_hot`
-        #[arg(value_parser = StreamName::parse)]
+        #[arg(value_parser = alarm)]
         alarm: StreamName,
     },
+}
+
+/// The stream of an alarm.
+fn alarm(text: &str) -> Result<StreamName, String> {
+    StreamName::parse(text).map_err(|bad| match StreamName::derived(text) {
+        Ok(stream) => format!("an alarm is named by its stream; did you mean `{stream}`?"),
+        Err(_) => bad.to_string(),
+    })
 }
 
 fn target(device: Option<&String>) -> Target {
@@ -301,6 +309,13 @@ mod tests {
     use domain::Target;
 
     use super::*;
+
+    #[test]
+    fn an_alarm_without_its_first_part_is_told_what_was_meant() {
+        assert_eq!(alarm("derived.too_hot").unwrap().as_str(), "derived.too_hot");
+        assert!(alarm("too_hot").unwrap_err().ends_with("did you mean `derived.too_hot`?"));
+        assert!(alarm("Too Hot").unwrap_err().contains("is not a name"));
+    }
 
     #[test]
     fn the_status_of_all_devices_says_what_was_asked_so_far_and_not_what_was_not() {

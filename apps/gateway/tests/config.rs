@@ -264,6 +264,32 @@ fn check_exits_with_0_and_a_summary_or_with_2_and_a_report() {
 }
 
 #[test]
+fn the_payload_says_what_each_number_of_an_alarm_means() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let page = fs::read_to_string(root.join("docs/specs/payload.md")).unwrap();
+    for state in domain::derived::alarm::AlarmState::ALL {
+        let row = format!("| {} | {} | ", state.code(), format!("{state:?}").to_lowercase());
+        assert!(page.contains(&row), "{row}");
+    }
+}
+
+#[test]
+fn of_the_wrong_kind_and_out_of_range_are_told_as_people_write() {
+    let report = |derived: &str| {
+        let text = fs::read_to_string(folder("good/pi_with_bme280.toml")).unwrap();
+        parse(&format!("{text}\n[derived.x]\n{derived}"), &[]).unwrap_err()
+    };
+    let wrong = report("function = \"velocity_rms\"\nof = \"outdoor.pressure\"\n");
+    assert!(wrong.contains("`outdoor.pressure` is a pressure, not an acceleration\n"), "{wrong}");
+    assert!(wrong.contains("mend: add a device that measures an acceleration\n"), "{wrong}");
+    let alarm = "function = \"alarm_high\"\nof = \"outdoor.pressure\"\nlimit = 1e300\n";
+    let far = report(alarm);
+    assert!(far.contains("no pressure can be at 1e300 hPa\n"), "{far}");
+    let negative = report(&format!("{alarm}hysteresis = -1\n"));
+    assert!(negative.contains("mend: write 0 or more\n"), "{negative}");
+}
+
+#[test]
 fn a_device_without_a_bus_is_told_which_buses_it_can_name_or_how_to_add_one() {
     let device = "[gateway]\nid = \"a\"\n[devices.air]\ndriver = \"sht31\"\n";
     let report = parse(device, &[]).unwrap_err();

@@ -215,7 +215,20 @@ fn number(n: f64, low: f64, high: f64) -> Option<Refusal> {
         let message = format!("{n} is not a number to reckon with");
         return Some(Refusal::of(message, "write a finite number"));
     }
-    (!(low..=high).contains(&n)).then(|| Refusal::range(n, low, high))
+    let refusal = match Refusal::range(plain(n), plain(low), plain(high)) {
+        refusal if high < f64::MAX => refusal,
+        refusal => Refusal { mend: format!("write {} or more", plain(low)), ..refusal },
+    };
+    (!(low..=high).contains(&n)).then_some(refusal)
+}
+
+/// A number as people write it: without a long row of noughts.
+pub fn plain(number: f64) -> String {
+    if number != 0.0 && (number.abs() < 1e-3 || number.abs() >= 1e6) {
+        format!("{number:e}")
+    } else {
+        number.to_string()
+    }
 }
 
 fn factor(n: f64) -> Option<Refusal> {

@@ -202,6 +202,12 @@ fn refuse(reader: &mut Reader<'_>, key: &Key, entry: &Entry, bad: BadMetric) {
     }
 }
 
+/// `words` after the article that goes before them.
+fn with_article(words: &str) -> String {
+    let article = if words.starts_with(['a', 'e', 'i', 'o']) { "an" } else { "a" };
+    format!("{article} {words}")
+}
+
 /// The stream that `key` names, if it is one of `known` and of the right kind.
 fn input<'k>(
     reader: &mut Reader<'_>,
@@ -214,10 +220,10 @@ fn input<'k>(
     let fitting = known.iter().map(|known| &known.stream).filter(|stream| fits(stream.kind));
     let fitting: Vec<_> = fitting.map(|stream| stream.name.as_str()).collect();
     let wanted: Vec<_> = role.kinds.iter().map(|kind| kind.name()).collect();
-    let wanted = wanted.join(" or ");
-    let mend = match (fitting.is_empty(), wanted.is_empty()) {
+    let wanted = with_article(&wanted.join(" or "));
+    let mend = match (fitting.is_empty(), role.kinds.is_empty()) {
         (false, _) => choose(written, "streams that fit", &fitting),
-        (true, false) => format!("add a device that measures a {wanted}"),
+        (true, false) => format!("add a device that measures {wanted}"),
         (true, true) => "add a device".to_owned(),
     };
     let Some(found) = known.iter().find(|known| known.stream.name.as_str() == written) else {
@@ -228,7 +234,7 @@ fn input<'k>(
     };
     let kind = found.stream.kind;
     if !fits(kind) {
-        let message = format!("`{written}` is a {}, not a {wanted}", kind.name());
+        let message = format!("`{written}` is {}, not {wanted}", with_article(kind.name()));
         reader.value_problem(key, message, mend);
         return None;
     }

@@ -30,6 +30,9 @@ pub(super) fn in_full(entry: &Entry) -> String {
     let Entry { function, summary, source, edges, roles, parameters, .. } = entry;
     let mut text = format!("{function}\n{}\n\nsource  {source}\nedges   {edges}\n", bare(summary));
     let _ = writeln!(text, "\ninputs");
+    if roles.is_empty() {
+        let _ = writeln!(text, "  the streams in the formula, of any quantity");
+    }
     for role in *roles {
         let _ = writeln!(text, "  {}  ({})\n      {}", role.name, kinds_of(role), role.summary);
     }

@@ -12,7 +12,7 @@ use crate::{
         BadMetric, Entry, Group, Made, Role, Urgency,
         run::{is_level, level},
     },
-    parameter::{Arguments, Parameter, Preset, Value},
+    parameter::{Arguments, Parameter, Preset, Value, plain},
 };
 
 const OF: Role = Role { name: "of", summary: "what is watched", kinds: &[] };
@@ -213,6 +213,7 @@ fn reachable(kinds: &[QuantityKind], numbers: &[(&'static str, f64)]) -> Result<
         kinds.iter().flat_map(|k| numbers.iter().map(move |n| (k, n)))
     {
         if kind.quantity(number).is_err() {
+            let number = plain(number);
             let message = format!("no {} can be at {number} {}", kind.name(), kind.unit());
             return unfit(parameter, message, "write what the input can have");
         }
