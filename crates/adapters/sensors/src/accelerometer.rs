@@ -49,7 +49,7 @@ use crate::{
 /// Whether the FIFO is used.
 pub(crate) const FIFO: Parameter = Parameter {
     name: "fifo",
-    summary: "whether a measurement gives all samples since the one before; the chip keeps 32, so ask again within 27",
+    summary: "whether a measurement gives all samples since the one before; the chip keeps 32, so the period should be at most 27 of its own (270 ms at 100 Hz)",
     value: Value::Flag { default: false },
 };
 
