@@ -59,7 +59,20 @@ pub fn warnings(config: &Config) -> Vec<String> {
          catalogue DRIVER` shows one to copy"
             .to_owned()
     });
-    idle.into_iter().chain(config.buses.iter().filter_map(Bus::warning)).collect()
+    let late = config.buses.iter().flat_map(|bus| &bus.devices).filter_map(overflows);
+    idle.into_iter().chain(config.buses.iter().filter_map(Bus::warning)).chain(late).collect()
+}
+
+/// What is to be said of a device that collects more than it has room for.
+fn overflows(device: &Device) -> Option<String> {
+    let room = device.room_for?;
+    let Pace::Asked { period } = device.pace else { return None };
+    let [room, asked] = [room, period].map(|it| humantime::format_duration(it).to_string());
+    let name = &device.name;
+    (period > device.room_for?).then(|| {
+        format!("device `{name}` loses samples: it has room for those of {room}, and is asked every {asked}; \
+                 write a period of {room} or less, or a lower data rate")
+    })
 }
 
 /// Why there is no configuration, with causes; shown by `Display`.

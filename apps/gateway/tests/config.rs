@@ -14,7 +14,7 @@ use std::{
 };
 
 use gateway::{
-    check::Summary,
+    check::{self, Summary},
     config::{self, Config, ConfigError, Pace, Place},
 };
 use proptest::prelude::*;
@@ -287,6 +287,21 @@ fn of_the_wrong_kind_and_out_of_range_are_told_as_people_write() {
     assert!(far.contains("no pressure can be at 1e300 hPa\n"), "{far}");
     let negative = report(&format!("{alarm}hysteresis = -1\n"));
     assert!(negative.contains("mend: write 0 or more\n"), "{negative}");
+}
+
+#[test]
+fn a_fifo_that_is_asked_too_seldom_is_warned_of() {
+    let warnings = |more: &str| {
+        let head = "[gateway]\nid = \"a\"\n[buses.b]\nkind = \"i2c\"\npath = \"/dev/i2c-1\"\n";
+        let text = format!("{head}[devices.acc]\ndriver = \"lis3dh\"\nbus = \"b\"\n{more}");
+        check::warnings(&config::parse("f", &text, Catalogue::OWN, []).unwrap())
+    };
+    let [warning] = warnings("fifo = true\nperiod = \"271ms\"\n").try_into().unwrap();
+    let expected =
+        "device `acc` loses samples: it has room for those of 270ms, and is asked every 271ms";
+    assert!(warning.starts_with(expected), "{warning}");
+    assert!(warnings("fifo = true\nperiod = \"269ms\"\n").is_empty());
+    assert!(warnings("fifo = false\nperiod = \"1s\"\n").is_empty());
 }
 
 #[test]

@@ -203,6 +203,12 @@ pub trait Device: Send {
         None
     }
 
+    /// For devices that collect by themselves and have room for so much: how soon they must be asked again
+    /// so that nothing is lost, however fast their clock. Constant for the life of the device.
+    fn room_for(&self) -> Option<Duration> {
+        None
+    }
+
     /// What has come in so far, for devices that talk in frames.
     fn frames(&self) -> FrameCount {
         FrameCount::default()

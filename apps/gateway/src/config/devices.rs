@@ -183,6 +183,7 @@ fn device(
         pace: rhythm,
         arguments,
         streams: made.sensors().iter().filter_map(stream).collect(),
+        room_for: made.room_for(),
         time_on_bus: made.time_on_bus()
             + bus.map_or(Duration::ZERO, |bus| i2c::selecting(bus, place)),
         faults,

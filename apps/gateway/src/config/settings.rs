@@ -305,6 +305,8 @@ pub struct Device {
     pub streams: Vec<Stream>,
     /// How long one measurement occupies the bus when all is well.
     pub time_on_bus: Duration,
+    /// How soon it must be asked again so that nothing is lost, if it collects by itself.
+    pub room_for: Option<Duration>,
     /// How patiently it is borne while it fails.
     pub faults: FaultPolicy,
     /// What happens to it while the queue fills up.

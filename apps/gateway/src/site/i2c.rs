@@ -177,6 +177,10 @@ impl Device for OnI2c {
         self.device.sample_period_max()
     }
 
+    fn room_for(&self) -> Option<Duration> {
+        self.device.room_for()
+    }
+
     fn earlier(&mut self) -> Vec<Measurement> {
         self.device.earlier()
     }

@@ -55,6 +55,8 @@ pub(crate) const FIFO: Parameter = Parameter {
 
 /// How many samples a FIFO has room for.
 const DEPTH: usize = 32;
+/// How many nominal periods a FIFO has room for, however fast the clock.
+const SAFE: u32 = 27;
 /// The chips' clocks are off by a tenth at most. The ADXL345's datasheet is silent; others state it.
 const SLOWEST: (u32, u32) = (11, 10);
 
@@ -286,5 +288,10 @@ impl<P: Part, R: Registers, D: DelayNs + Send> Device for Accelerometer<P, R, D>
 
     fn sample_period_max(&self) -> Option<Duration> {
         self.has_fifo.then_some(self.period_max)
+    }
+
+    fn room_for(&self) -> Option<Duration> {
+        let period = self.period_max * SLOWEST.1 / SLOWEST.0;
+        self.has_fifo.then_some(period * SAFE)
     }
 }
