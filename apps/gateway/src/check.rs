@@ -20,8 +20,8 @@ use crate::config::{
 /// The exit code for a configuration that cannot be run.
 pub const EXIT_CONFIGURATION: u8 = 2;
 
-/// The column for the names of streams is no narrower.
-const NAME_WIDTH_MIN: usize = 32;
+/// The columns for the names of streams and of quantities are no narrower.
+const WIDTHS_MIN: [usize; 2] = [32, 18];
 
 /// Checks the configuration at `path`, writes what it would run to `out` or what is wrong with it to
 /// `faults`, and gives the exit code: 0 or [`EXIT_CONFIGURATION`].
@@ -111,7 +111,7 @@ impl fmt::Display for Summary<'_> {
             spool.folder.display()
         )?;
         let (mut devices, mut streams) = (0, derived.len());
-        let width = self.0.name_width();
+        let width = self.0.widths();
         for bus in buses {
             write_bus(f, bus, width)?;
             devices += bus.devices.len();
@@ -132,16 +132,18 @@ impl fmt::Display for Summary<'_> {
 }
 
 impl Config {
-    /// How wide the names of streams are, so that what stands behind them is in columns.
-    fn name_width(&self) -> usize {
+    /// How wide the names of streams and of quantities are, so that what stands behind them is in columns.
+    fn widths(&self) -> [usize; 2] {
         let devices = self.buses.iter().flat_map(|bus| &bus.devices);
         let measured = devices.flat_map(|device| &device.streams);
         let streams = measured.chain(self.derived.iter().map(|metric| &metric.stream));
-        streams.map(|stream| stream.name.as_str().len()).fold(NAME_WIDTH_MIN, usize::max)
+        streams.fold(WIDTHS_MIN, |[names, kinds], stream| {
+            [names.max(stream.name.as_str().len()), kinds.max(stream.kind.name().len())]
+        })
     }
 }
 
-fn write_bus(f: &mut fmt::Formatter<'_>, bus: &Bus, width: usize) -> fmt::Result {
+fn write_bus(f: &mut fmt::Formatter<'_>, bus: &Bus, width: [usize; 2]) -> fmt::Result {
     write!(f, "\nbus {} · {} · ", bus.name, bus.path.display())?;
     match bus.wiring {
         Wiring::I2c => write_i2c(f, bus)?,
@@ -188,7 +190,7 @@ fn write_device(
     f: &mut fmt::Formatter<'_>,
     bus: &Bus,
     device: &Device,
-    width: usize,
+    width: [usize; 2],
 ) -> fmt::Result {
     write!(f, "  {} · {}", device.name, device.entry.driver)?;
     match device.place {
@@ -219,7 +221,7 @@ fn write_device(
         .try_for_each(|stream| writeln!(f, "{}", columns(stream, width).trim_end()))
 }
 
-fn write_derived(f: &mut fmt::Formatter<'_>, metric: &Derived, width: usize) -> fmt::Result {
+fn write_derived(f: &mut fmt::Formatter<'_>, metric: &Derived, width: [usize; 2]) -> fmt::Result {
     write!(f, "{} ", columns(&metric.stream, width))?;
     let Derived { function, arguments, inputs, .. } = metric;
     let named = function.roles.iter().zip(inputs);
@@ -228,9 +230,9 @@ fn write_derived(f: &mut fmt::Formatter<'_>, metric: &Derived, width: usize) -> 
     writeln!(f, "{}({})", function.function, of.join(", "))
 }
 
-fn columns(stream: &Stream, width: usize) -> String {
+fn columns(stream: &Stream, [names, kinds]: [usize; 2]) -> String {
     let unit = stream.kind.unit();
-    format!("    {:<width$} {:<18} {unit:<7}", stream.name.as_str(), stream.kind.name())
+    format!("    {:<names$} {:<kinds$} {unit:<7}", stream.name.as_str(), stream.kind.name())
 }
 
 fn counted(count: usize, one: &str, many: &str) -> String {

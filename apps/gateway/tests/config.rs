@@ -305,6 +305,17 @@ fn a_fifo_that_is_asked_too_seldom_is_warned_of() {
 }
 
 #[test]
+fn units_stand_below_each_other_whatever_the_names_of_quantities() {
+    let text = fs::read_to_string(folder("good/pi_with_bme280.toml")).unwrap();
+    let deficit = "[derived.vpd]\nfunction = \"vapour_pressure_deficit\"\n\
+                   temperature = \"outdoor.temperature\"\nhumidity = \"outdoor.humidity\"\n";
+    let config = parse(&format!("{text}\n{deficit}"), &[]).unwrap();
+    let summary = Summary(&config).to_string();
+    let column = |unit: &str| summary.lines().find_map(|line| line.find(unit)).unwrap();
+    assert_eq!(column(" kPa"), column(" hPa"), "{summary}");
+}
+
+#[test]
 fn a_device_without_a_bus_is_told_which_buses_it_can_name_or_how_to_add_one() {
     let device = "[gateway]\nid = \"a\"\n[devices.air]\ndriver = \"sht31\"\n";
     let report = parse(device, &[]).unwrap_err();
