@@ -7,13 +7,13 @@
 use core::ops::RangeInclusive;
 use std::collections::BTreeMap;
 
-use domain::{BootId, GatewayId, NoData, Sample, SequenceNumber, StreamName};
+use domain::{BootId, GatewayId, NoData, Ranges, Sample, SequenceNumber, StreamName};
 use wire::{
     payload::DecodeError,
     status::{State, Status},
 };
 
-use crate::{Ranges, Unreadable};
+use crate::Unreadable;
 
 /// Where the numbers that must arrive begin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -24,7 +24,6 @@ mod duration;
 mod feed;
 mod interrupts;
 mod ledger;
-mod ranges;
 mod report;
 mod tail;
 mod utc;
@@ -32,5 +31,4 @@ mod verify;
 
 pub use arrival::{Arrival, Unreadable};
 pub use ledger::{Account, GatewayEntry, Ledger, Origin, UnreadableCount};
-pub use ranges::Ranges;
 pub use report::{Report, StreamReport, Verdict};

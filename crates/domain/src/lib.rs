@@ -25,6 +25,7 @@ mod command;
 mod device_state;
 mod gap;
 mod quantity;
+mod ranges;
 mod reading;
 mod sample;
 mod stream;
@@ -45,6 +46,7 @@ pub use quantity::{
     PercentPerHour, Quantity, QuantityKind, Ratio, Second, Tally, TurnsPerMinute, Volt,
     VoltPerHour, Watt,
 };
+pub use ranges::Ranges;
 pub use reading::{Monotonic, Quality, Reading, Timestamp, WallTime};
 pub use sample::{BootId, NotABootId, Sample, SequenceNumber};
 pub use stream::{GatewayId, NotAName, Stream, StreamName, StreamReading};

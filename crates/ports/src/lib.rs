@@ -34,7 +34,7 @@ pub use input_line::{Edge, InputLine};
 pub use keeping::{Audit, AuditRecord, Keeper, NotKept, StateKeeper};
 pub use publisher::{Delivery, Message, NotTaken, PublishError, Publisher, Token, Waker};
 pub use serial_line::SerialLine;
-pub use spool::{Appended, Backlog, Position, Spool, SpoolCount, SpoolError};
+pub use spool::{AHEAD_RUNS_MAX, Appended, Backlog, Position, Spool, SpoolCount, SpoolError};
 pub use unwedge::Unwedge;
 
 #[cfg(feature = "mocks")]

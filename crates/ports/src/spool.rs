@@ -1,6 +1,6 @@
 //! The port to the durable backlog.
 
-use core::ops::RangeInclusive;
+use core::ops::{Range, RangeInclusive};
 use std::{error::Error, io};
 
 use domain::{BootId, Sample, SequenceNumber, StreamName, StreamReading};
@@ -83,6 +83,9 @@ impl SpoolError {
     }
 }
 
+/// How many runs of samples may be acknowledged ahead of the cursor at one time, at least.
+pub const AHEAD_RUNS_MAX: usize = 16;
+
 /// Durable store-and-forward FIFO: numbers readings, keeps the samples until acknowledged.
 ///
 /// # Contract
@@ -104,8 +107,11 @@ impl SpoolError {
 /// 9. **Replay** — acknowledged samples can be read again, by number, as long as they are within
 ///    the limit that the adapter was given for them. They go before any sample that waits, and
 ///    are not counted as evicted.
+/// 10. **Ahead** — samples may be acknowledged while others before them wait, in at least
+///     [`AHEAD_RUNS_MAX`] runs; the cursor passes them when it comes to them. Beyond that the oldest
+///     of these acknowledgements may be forgotten: their samples wait again.
 ///
-/// The suite `contract::spool` holds 1, 4 to 6 and 9 for every adapter; the rest only the
+/// The suite `contract::spool` holds 1, 4 to 6, 9 and 10 for every adapter; the rest only the
 /// adapter's own tests can.
 ///
 /// Shared by two threads: one appends, one reads and acknowledges; neither waits for the other
@@ -155,6 +161,16 @@ pub trait Spool: Send + Sync {
     ///
     /// [`SpoolError`]; then the samples may be given again after a restart.
     fn acknowledge(&self, upto: Position) -> Result<(), SpoolError>;
+
+    /// Notes that everything in `delivered` is delivered, although samples before it may wait.
+    ///
+    /// # Errors
+    ///
+    /// [`SpoolError`]; then the samples may be given again after a restart.
+    fn acknowledge_ahead(&self, delivered: Range<Position>) -> Result<(), SpoolError>;
+
+    /// What is not acknowledged, oldest first: runs that neither overlap nor touch, none of them empty.
+    fn waiting(&self) -> Vec<Range<Position>>;
 
     /// The cursor: where the backlog begins.
     fn cursor(&self) -> Position;

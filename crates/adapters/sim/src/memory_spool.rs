@@ -1,13 +1,13 @@
 //! The spool without a disk.
 
-use core::ops::RangeInclusive;
+use core::ops::{Range, RangeInclusive};
 use std::{
     collections::{BTreeMap, VecDeque},
     num::NonZeroUsize,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use domain::{BootId, Sample, SequenceNumber, StreamName, StreamReading};
+use domain::{BootId, Ranges, Sample, SequenceNumber, StreamName, StreamReading};
 use ports::{Appended, Backlog, Position, Spool, SpoolCount, SpoolError};
 
 /// A spool in memory: keeps the contract of the port for as long as one of its clones lives.
@@ -30,6 +30,8 @@ struct Memory {
     backlog: VecDeque<Sample>,
     heads: BTreeMap<StreamName, SequenceNumber>,
     cursor: u64,
+    /// What is acknowledged beyond the cursor.
+    ahead: Ranges,
     evicted: u64,
 }
 
@@ -81,6 +83,33 @@ impl Memory {
         core::mem::replace(&mut self.backlog, left)
     }
 
+    /// What waits before `end`.
+    fn waiting(&self, end: u64) -> Vec<Range<u64>> {
+        if end <= self.cursor {
+            return Vec::new();
+        }
+        let holes = self.ahead.holes(&(self.cursor..=end - 1));
+        holes.into_iter().map(|hole| *hole.start()..*hole.end() + 1).collect()
+    }
+
+    fn acknowledge(&mut self, run: Range<u64>, spool: &MemorySpool) {
+        let (start, end) = (run.start.max(self.cursor), run.end.min(self.end()));
+        self.ahead.insert_all(start..end);
+        self.pass(spool);
+    }
+
+    /// Moves the cursor over what is acknowledged, and retains that as far as `spool` allows.
+    fn pass(&mut self, spool: &MemorySpool) {
+        self.ahead.remove_below(self.cursor);
+        let next = self.ahead.runs().next().filter(|run| *run.start() == self.cursor);
+        if let Some(run) = next {
+            let acknowledged = self.take(run.end() + 1 - self.cursor);
+            self.retained.extend(acknowledged);
+            self.ahead.remove_below(self.cursor);
+        }
+        spool.trim(self);
+    }
+
     fn push(&mut self, boot: BootId, StreamReading { stream, reading }: StreamReading) {
         let head = self.heads.entry(stream.name.clone()).or_insert(SequenceNumber(0));
         *head = head.next();
@@ -96,9 +125,12 @@ impl Spool for MemorySpool {
             return Err(SpoolError::Unstorable(Box::new(too_many)));
         }
         let mut memory = self.memory();
-        let excess = (memory.backlog.len() + readings.len()).saturating_sub(capacity);
-        let evicted = memory.take(excess as u64).len() as u64;
+        let excess = (memory.backlog.len() + readings.len()).saturating_sub(capacity) as u64;
+        let upto = memory.cursor + excess;
+        let evicted = memory.waiting(upto).iter().map(|run| run.end - run.start).sum();
+        memory.take(excess);
         memory.evicted += evicted;
+        memory.pass(self);
         for reading in readings {
             memory.push(self.boot, reading.clone());
         }
@@ -136,11 +168,20 @@ impl Spool for MemorySpool {
 
     fn acknowledge(&self, upto: Position) -> Result<(), SpoolError> {
         let mut memory = self.memory();
-        let count = upto.0.saturating_sub(memory.cursor);
-        let acknowledged = memory.take(count);
-        memory.retained.extend(acknowledged);
-        self.trim(&mut memory);
+        let from = memory.cursor;
+        memory.acknowledge(from..upto.0, self);
         Ok(())
+    }
+
+    fn acknowledge_ahead(&self, delivered: Range<Position>) -> Result<(), SpoolError> {
+        self.memory().acknowledge(delivered.start.0..delivered.end.0, self);
+        Ok(())
+    }
+
+    fn waiting(&self) -> Vec<Range<Position>> {
+        let memory = self.memory();
+        let waiting = memory.waiting(memory.end());
+        waiting.into_iter().map(|run| Position(run.start)..Position(run.end)).collect()
     }
 
     fn cursor(&self) -> Position {

@@ -3,7 +3,7 @@
 //! Beginning a spool takes a few hundred bytes. On a disk that is full to the last one, a gateway that
 //! refused to start would not measure either; so this one starts without, and each append tries again.
 
-use core::ops::RangeInclusive;
+use core::ops::{Range, RangeInclusive};
 use std::{
     fmt,
     path::PathBuf,
@@ -90,6 +90,14 @@ impl Spool for LateSpool {
 
     fn acknowledge(&self, upto: Position) -> Result<(), SpoolError> {
         self.spool.get().map_or(Ok(()), |spool| spool.acknowledge(upto))
+    }
+
+    fn acknowledge_ahead(&self, delivered: Range<Position>) -> Result<(), SpoolError> {
+        self.spool.get().map_or(Ok(()), |spool| spool.acknowledge_ahead(delivered))
+    }
+
+    fn waiting(&self) -> Vec<Range<Position>> {
+        self.spool.get().map(FileSpool::waiting).unwrap_or_default()
     }
 
     fn cursor(&self) -> Position {

@@ -109,7 +109,7 @@ mod reserve;
 mod salvage;
 mod segment;
 
-use core::ops::RangeInclusive;
+use core::ops::{Range, RangeInclusive};
 use std::{
     fmt, io,
     path::Path,
@@ -261,6 +261,15 @@ impl Spool for FileSpool {
 
     fn acknowledge(&self, upto: Position) -> Result<(), SpoolError> {
         lock(&self.log).acknowledge(upto.0)
+    }
+
+    fn acknowledge_ahead(&self, delivered: Range<Position>) -> Result<(), SpoolError> {
+        lock(&self.log).acknowledge_ahead(delivered.start.0..delivered.end.0)
+    }
+
+    fn waiting(&self) -> Vec<Range<Position>> {
+        let waiting = lock(&self.log).waiting();
+        waiting.into_iter().map(|run| Position(run.start)..Position(run.end)).collect()
     }
 
     fn cursor(&self) -> Position {

@@ -9,8 +9,8 @@ mod room;
 use core::ops::Range;
 use std::{collections::VecDeque, io, sync::Arc};
 
-use domain::{BootId, Sample, StreamReading};
-use ports::{Appended, Position, SpoolCount, SpoolError};
+use domain::{BootId, Ranges, Sample, StreamReading};
+use ports::{AHEAD_RUNS_MAX, Appended, Position, SpoolCount, SpoolError};
 use wire::record::{Record, StreamId};
 
 use crate::{
@@ -40,6 +40,8 @@ pub(crate) struct Log {
     declared_below: StreamId,
     pub(crate) end: u64,
     pub(crate) cursor: Cursor,
+    /// What is acknowledged beyond the cursor.
+    ahead: Ranges,
     pub(crate) damage: Damage,
     holes: Holes,
     reserve: Reserve,
@@ -67,6 +69,7 @@ impl Log {
             declared_below: StreamId(0),
             end: 0,
             cursor,
+            ahead: Ranges::default(),
             damage,
             holes: Holes::default(),
             reserve,
@@ -206,8 +209,41 @@ impl Log {
             return Ok(());
         }
         self.advance(upto);
+        self.pass_ahead();
         let stored = self.cursor.store().map_err(spool_error);
         self.remove_acknowledged().and(stored)
+    }
+
+    /// Notes what is acknowledged beyond the cursor.
+    pub(crate) fn acknowledge_ahead(&mut self, delivered: Range<u64>) -> Result<(), SpoolError> {
+        self.ahead
+            .insert_all(delivered.start.max(self.cursor.position)..delivered.end.min(self.end));
+        self.ahead.keep_highest(AHEAD_RUNS_MAX);
+        if !self.pass_ahead() {
+            return Ok(());
+        }
+        let stored = self.cursor.store().map_err(spool_error);
+        self.remove_acknowledged().and(stored)
+    }
+
+    /// Moves the cursor, in memory, over what is acknowledged. True if it moved.
+    fn pass_ahead(&mut self) -> bool {
+        self.ahead.remove_below(self.cursor.position);
+        let next = self.ahead.runs().next().filter(|run| *run.start() == self.cursor.position);
+        if let Some(run) = &next {
+            self.advance(run.end() + 1);
+            self.ahead.remove_below(self.cursor.position);
+        }
+        next.is_some()
+    }
+
+    /// What is not acknowledged.
+    pub(crate) fn waiting(&self) -> Vec<Range<u64>> {
+        if self.end <= self.cursor.position {
+            return Vec::new();
+        }
+        let holes = self.ahead.holes(&(self.cursor.position..=self.end - 1));
+        holes.into_iter().map(|hole| *hole.start()..*hole.end() + 1).collect()
     }
 
     /// Moves the cursor in memory. Gives how many of the samples that it passed were lost.

@@ -65,6 +65,7 @@ pub fn holds<R: Reopen>(mut fresh: impl FnMut() -> R) {
     every_sample_is_accounted_for(&mut fresh());
     what_was_acknowledged_can_be_read_again_by_number(&mut fresh());
     a_replay_finds_what_waits_too_and_moves_no_cursor(&mut fresh());
+    what_is_acknowledged_ahead_waits_no_more_and_the_cursor_passes_it(&mut fresh());
 }
 
 fn append<S: Spool>(spool: &S, sensor: &str, numbers: impl IntoIterator<Item = u64>) -> Position {
@@ -233,4 +234,25 @@ fn a_replay_finds_what_waits_too_and_moves_no_cursor<R: Reopen>(medium: &mut R) 
     assert_eq!(spool.cursor(), Position(11));
     let first = spool.backlog(spool.cursor(), 1).expect("backlog").samples.remove(0);
     assert_eq!(first.seq, SequenceNumber(12));
+}
+
+fn what_is_acknowledged_ahead_waits_no_more_and_the_cursor_passes_it<R: Reopen>(medium: &mut R) {
+    let spool = medium.reopen();
+    append(&spool, "a", 0..40);
+    let run = |from, until| Position(from)..Position(until);
+    spool.acknowledge_ahead(run(10, 20)).expect("acknowledge");
+    spool.acknowledge_ahead(run(30, 99)).expect("acknowledge");
+    spool.acknowledge_ahead(run(7, 7)).expect("acknowledge");
+    assert_eq!(spool.cursor(), Position(0));
+    assert_eq!(spool.waiting(), [run(0, 10), run(20, 30)]);
+    append(&spool, "a", 40..50);
+    assert_eq!(spool.waiting(), [run(0, 10), run(20, 30), run(40, 50)], "never ahead of the end");
+    spool.acknowledge(Position(10)).expect("acknowledge");
+    assert_eq!(spool.cursor(), Position(20));
+    spool.acknowledge_ahead(run(15, 35)).expect("acknowledge");
+    assert_eq!((spool.cursor(), spool.waiting()), (Position(40), vec![run(40, 50)]));
+    let count = spool.count();
+    assert_eq!((count.acknowledged, count.evicted, count.lost), (40, 0, 0));
+    spool.acknowledge(spool.end()).expect("acknowledge");
+    assert_eq!(spool.waiting(), []);
 }

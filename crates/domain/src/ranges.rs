@@ -1,6 +1,6 @@
 //! Sets of numbers that come mostly in runs.
 
-use core::ops::RangeInclusive;
+use core::ops::{Range, RangeInclusive};
 use std::collections::BTreeMap;
 
 /// A set of numbers, kept as the runs it consists of: memory grows with the number of runs.
@@ -27,6 +27,45 @@ impl Ranges {
         let above = number.checked_add(1).and_then(|next| self.runs.remove(&next));
         self.runs.insert(first, above.unwrap_or(number));
         true
+    }
+
+    /// Adds the numbers of `run`, as far as they are new.
+    pub fn insert_all(&mut self, run: Range<u64>) {
+        let Range { start, end } = run;
+        if start >= end {
+            return;
+        }
+        let (mut first, mut last) = (start, end - 1);
+        // All runs that overlap or touch it become one with it.
+        while let Some((&from, &to)) = self.runs.range(..=end).next_back() {
+            if to.saturating_add(1) < start {
+                break;
+            }
+            self.runs.remove(&from);
+            (first, last) = (first.min(from), last.max(to));
+        }
+        self.runs.insert(first, last);
+    }
+
+    /// Takes out every number below `number`.
+    pub fn remove_below(&mut self, number: u64) {
+        let above = self.runs.split_off(&number);
+        let cut = core::mem::replace(&mut self.runs, above).pop_last();
+        if let Some((_, last)) = cut.filter(|&(_, last)| last >= number) {
+            self.runs.insert(number, last);
+        }
+    }
+
+    /// Takes out the lowest run, if there are more than `count`.
+    pub fn keep_highest(&mut self, count: usize) {
+        while self.runs.len() > count {
+            self.runs.pop_first();
+        }
+    }
+
+    /// The runs, in order.
+    pub fn runs(&self) -> impl Iterator<Item = RangeInclusive<u64>> + '_ {
+        self.runs.iter().map(|(&first, &last)| first..=last)
     }
 
     /// The largest number in the set.
@@ -82,6 +121,25 @@ mod tests {
             prop_assert_eq!(holes, expected);
             let runs: Vec<_> = ranges.runs.iter().collect();
             prop_assert!(runs.windows(2).all(|pair| pair[0].1 + 1 < *pair[1].0), "runs touch");
+        }
+
+        #[test]
+        fn whole_runs_go_in_and_what_lies_below_a_number_goes_out(
+            runs in vec((0..60_u64, 0..9_u64), 0..30), below in 0..60_u64,
+        ) {
+            let (mut ranges, mut model) = (Ranges::default(), BTreeSet::new());
+            for (start, length) in runs {
+                ranges.insert_all(start..start + length);
+                model.extend(start..start + length);
+            }
+            ranges.remove_below(below);
+            model.retain(|number| *number >= below);
+            let found: Vec<u64> = ranges.runs().flatten().collect();
+            prop_assert_eq!(&found, &model.into_iter().collect::<Vec<_>>());
+            let runs: Vec<_> = ranges.runs().collect();
+            prop_assert!(runs.windows(2).all(|pair| pair[0].end() + 1 < *pair[1].start()));
+            ranges.keep_highest(2);
+            prop_assert_eq!(ranges.runs().collect::<Vec<_>>(), runs[runs.len().saturating_sub(2)..].to_vec());
         }
     }
 
