@@ -153,7 +153,7 @@ impl Site {
     ///
     /// If there is no thread for it.
     pub fn listen(&self) -> anyhow::Result<Listener> {
-        Listener::start(&self.broker)
+        Listener::start(&self.broker, Session::Clean)
     }
 }
 
@@ -308,14 +308,19 @@ pub struct Listener {
 }
 
 impl Listener {
-    fn start(broker: &str) -> anyhow::Result<Self> {
+    /// Listens at `broker` from now on.
+    ///
+    /// # Errors
+    ///
+    /// If the thread does not start.
+    pub fn start(broker: &str, session: Session) -> anyhow::Result<Self> {
         let gateway = GatewayId::new(GATEWAY)?;
         let topics = Topics::new(Topics::DEFAULT_ROOT)?;
         let subscription = Subscription::connect(SubscriptionOptions {
             broker: broker.parse()?,
             client_id: "listener".to_owned(),
             filters: vec![topics.filter(Some(&gateway))],
-            session: Session::Clean,
+            session,
         })?;
         let (heard, is_over) = (Heard::default(), Arc::default());
         let (keep, over) = (heard.clone(), Arc::<std::sync::atomic::AtomicBool>::clone(&is_over));

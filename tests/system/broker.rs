@@ -1,10 +1,16 @@
-//! A broker that refuses one topic, and one that is connected and mute.
+//! A broker that refuses one topic, one that is connected and mute, and two of which one goes.
 
 use std::{collections::BTreeSet, time::Duration};
 
-use blackbox::site::until;
+use blackbox::{
+    mosquitto::{self, Mosquitto},
+    site::{Heard, Listener, Site, until},
+};
+use domain::StreamName;
+use publisher_mqtt::Session;
+use wire::status::State;
 
-use crate::parts::{Bench, Wires};
+use crate::parts::{Bench, CONFIGURATION, Wires};
 
 const ALL: &str = "topic readwrite #\n";
 const NO_HUMIDITY: &str = "topic readwrite #\n\
@@ -68,4 +74,43 @@ fn a_broker_that_is_halted_under_load_is_given_up_counted_and_gets_everything() 
         "{report}"
     );
     assert!(bench.listener.heard.status().unwrap().counters["connections_stalled"] > 0);
+}
+
+/// Whether every sample of the counter has come to one of the two, up to the last word of the gateway.
+fn is_whole(listeners: &[&Heard; 2]) -> bool {
+    let is_counter = |name: &StreamName| name.as_str() == "counter.number";
+    let samples = |heard: &&Heard| heard.stream("counter.number");
+    let numbers: BTreeSet<_> = listeners.iter().flat_map(samples).map(|s| s.seq.0).collect();
+    let statuses = listeners.iter().filter_map(|heard| heard.status());
+    let last_word = statuses.into_iter().find(|status| status.state == State::Stopped);
+    let newest = last_word
+        .and_then(|status| status.heads.into_iter().find(|(name, _)| is_counter(name)))
+        .map(|(_, seq)| seq.0);
+    newest.is_some_and(|newest| numbers == (1..=newest).collect())
+}
+
+#[test]
+fn of_two_brokers_the_second_steps_in_the_first_is_returned_to_and_no_sample_is_missing() {
+    let Some(program) = mosquitto::find("two brokers") else { return };
+    let folders = [(); 2].map(|()| tempfile::tempdir().unwrap());
+    let start = |folder: &tempfile::TempDir| Mosquitto::start(&program, folder.path()).unwrap();
+    let [mut first, second] = [start(&folders[0]), start(&folders[1])];
+    let wires = Wires::counting(Duration::from_millis(5));
+    let urls = format!("{},{}", first.url(), second.url());
+    let configuration = format!("[mqtt]\nreturn_after = \"10s\"\n{CONFIGURATION}");
+    let site = Site::new(&urls, &configuration, wires.nodes.clone()).unwrap();
+    // What a broker has acknowledged outlives it for a session that it keeps.
+    let session = Session::Persistent { expiry: Duration::from_secs(600) };
+    let listeners = [&first, &second].map(|b| Listener::start(&b.url(), session).unwrap());
+    let [at_first, at_second] = [&listeners[0].heard, &listeners[1].heard];
+    let gateway = site.start_gateway().unwrap();
+    until("samples arrive", || at_first.count() > 100).unwrap();
+    assert_eq!(at_second.count(), 0, "the preferred broker gets all of it");
+    first.stop().unwrap();
+    until("the second steps in", || at_second.count() > 100).unwrap();
+    first.restart().unwrap();
+    let before = at_first.count();
+    until("the first is returned to", || at_first.count() > before + 100).unwrap();
+    assert!(gateway.stop().unwrap().success(), "{}", site.log_text());
+    until("every sample has come", || is_whole(&[at_first, at_second])).unwrap();
 }

@@ -26,7 +26,7 @@ pub(crate) const AIR: Climate =
     Climate { celsius: 21.37, humidity_percent: 48.5, hectopascals: 1_003.25 };
 
 /// A BME280 ten times a second, and a counter that speaks.
-const CONFIGURATION: &str = r#"
+pub(crate) const CONFIGURATION: &str = r#"
 [pipeline]
 status_interval = "1s"
 drain_timeout = "20s"
