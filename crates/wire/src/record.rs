@@ -25,6 +25,8 @@
 
 mod bytes;
 
+use core::ops::Range;
+
 use domain::{
     BootId, Monotonic, NoData, Quality, QuantityKind, SequenceNumber, Stream, StreamName,
     Timestamp, WallTime,
@@ -110,7 +112,7 @@ pub struct Record {
 }
 
 /// How far the spool is acknowledged.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CursorSlot {
     /// Of two slots, the one with the higher generation counts.
     pub generation: u64,
@@ -120,6 +122,9 @@ pub struct CursorSlot {
     pub evicted: u64,
     /// How many the cursor ever passed that were damaged.
     pub lost: u64,
+    /// What is acknowledged beyond `position`: none of these runs is empty, and between two of them
+    /// something waits.
+    pub ahead: Vec<Range<u64>>,
 }
 
 impl Header {
@@ -265,26 +270,42 @@ impl Record {
 impl CursorSlot {
     /// Appends the slot's bytes to `out`.
     pub fn encode(&self, out: &mut Vec<u8>) {
-        for number in [self.generation, self.position, self.evicted, self.lost] {
+        let numbers = [self.generation, self.position, self.evicted, self.lost];
+        let runs = self.ahead.iter().flat_map(|run| [run.start, run.end]);
+        for number in numbers.into_iter().chain(runs) {
             out.extend(number.to_le_bytes());
         }
     }
 
-    /// Reads a slot that takes up all of `bytes`. Before version 3, one did not say what was lost.
+    /// Reads a slot that takes up all of `bytes`. Before version 3, one said neither what was lost nor
+    /// what was acknowledged ahead.
     ///
     /// # Errors
     ///
     /// [`Malformed`] if they are not one.
     pub fn decode(bytes: &[u8]) -> Result<Self, Malformed> {
-        let mut input = Input(bytes);
-        let mut number = || input.array().map(u64::from_le_bytes);
-        let slot = match (number(), number(), number()) {
-            (Some(generation), Some(position), Some(evicted)) => {
-                Some(Self { generation, position, evicted, lost: number().unwrap_or(0) })
+        let (numbers, rest) = bytes.as_chunks::<8>();
+        let numbers: Vec<_> = numbers.iter().map(|bytes| u64::from_le_bytes(*bytes)).collect();
+        let slot = match *numbers {
+            [generation, position, evicted, ref more @ ..] => {
+                let (&lost, runs) = more.split_first().unwrap_or((&0, &[]));
+                let (runs, odd) = runs.as_chunks::<2>();
+                let ahead = runs.iter().map(|&[start, end]| start..end).collect();
+                odd.is_empty().then_some(Self { generation, position, evicted, lost, ahead })
             }
             _ => None,
         };
-        slot.filter(|_| input.0.is_empty()).ok_or(Malformed { what: "cursor slot" })
+        slot.filter(|slot| rest.is_empty() && slot.is_in_order())
+            .ok_or(Malformed { what: "cursor slot" })
+    }
+
+    fn is_in_order(&self) -> bool {
+        let mut waiting = self.position;
+        self.ahead.iter().all(|run| {
+            let is_beyond = waiting < run.start && run.start < run.end;
+            waiting = run.end;
+            is_beyond
+        })
     }
 }
 

@@ -2,13 +2,15 @@
 //!
 //! The slot that was synced last is never written to: the other one is, again and again until it is
 //! synced itself. So whatever a power cut does to unsynced writes, one slot says a cursor that is
-//! old at worst, and therefore safe.
+//! old at worst, and therefore safe. It also says what is acknowledged ahead, in so few runs that it
+//! fits into its 512 bytes.
 
 use std::{io, sync::Arc};
 
 use wire::record::CursorSlot;
 
 use crate::{
+    ahead::Ahead,
     disk::{Disk, DiskFile},
     frame::{self, Kind},
     salvage::Salvage,
@@ -22,8 +24,8 @@ pub(crate) const LEN: u64 = 2 * SLOT_LEN as u64;
 /// The cursor and its file.
 pub(crate) struct Cursor {
     file: Arc<dyn DiskFile>,
-    /// What was written last, and where, in bytes.
-    written: CursorSlot,
+    /// The generation that was written last, and where, in bytes.
+    written: u64,
     offset: u64,
     /// The generation that was synced last.
     synced: u64,
@@ -33,6 +35,8 @@ pub(crate) struct Cursor {
     pub(crate) evicted: u64,
     /// How many it ever passed that were damaged.
     pub(crate) lost: u64,
+    /// What is acknowledged beyond the position.
+    pub(crate) ahead: Ahead,
 }
 
 impl Cursor {
@@ -57,25 +61,25 @@ impl Cursor {
         let found = slots.max_by_key(|(slot, _)| slot.generation);
         let is_damaged =
             salvage.is_short() || found.is_none() && bytes.iter().any(|&byte| byte != 0);
-        let (written, offset) = found.unwrap_or_default();
-        let CursorSlot { position, evicted, lost, generation } = written;
-        Ok((
-            Self { file, written, offset, synced: generation, position, evicted, lost },
-            is_damaged,
-        ))
+        let (slot, offset) = found.unwrap_or_default();
+        let CursorSlot { position, evicted, lost, generation: written, ahead } = slot;
+        let ahead = Ahead::restore(ahead);
+        let synced = written;
+        Ok((Self { file, written, offset, synced, position, evicted, lost, ahead }, is_damaged))
     }
 
     /// Writes down where the cursor stands, for whoever opens the spool next.
     pub(crate) fn store(&mut self) -> io::Result<()> {
-        let generation = self.written.generation.saturating_add(1);
+        let generation = self.written.saturating_add(1);
         let Self { position, evicted, lost, .. } = *self;
-        let slot = CursorSlot { generation, position, evicted, lost };
-        let is_synced = self.written.generation == self.synced;
+        let ahead = self.ahead.runs().collect();
+        let slot = CursorSlot { generation, position, evicted, lost, ahead };
+        let is_synced = self.written == self.synced;
         let offset = if is_synced { SLOT_LEN as u64 - self.offset } else { self.offset };
         let mut bytes = Vec::new();
         frame::seal(Kind::CURSOR, &mut bytes, |out| slot.encode(out)).map_err(io::Error::other)?;
         self.file.write_at(&bytes, offset)?;
-        (self.written, self.offset) = (slot, offset);
+        (self.written, self.offset) = (generation, offset);
         Ok(())
     }
 
@@ -91,7 +95,7 @@ impl Cursor {
 
     /// The file and the generation it holds, if a power cut could undo that.
     pub(crate) fn unsynced(&self) -> Option<(Arc<dyn DiskFile>, u64)> {
-        let generation = self.written.generation;
+        let generation = self.written;
         (generation > self.synced).then(|| (Arc::clone(&self.file), generation))
     }
 

@@ -9,23 +9,31 @@ pub(crate) struct Holes(Vec<Range<u64>>);
 impl Holes {
     /// Notes what is `missing` in all of `read`. It counts, not what an earlier reading found there.
     pub(crate) fn note(&mut self, read: &Range<u64>, missing: Vec<Range<u64>>) {
+        self.take(read);
+        self.0.extend(missing);
+        self.0.retain(|hole| !hole.is_empty());
+    }
+
+    /// Forgets what lies in `run`, and gives it.
+    pub(crate) fn take(&mut self, run: &Range<u64>) -> Vec<Range<u64>> {
+        let inside = |hole: &Range<u64>| hole.start.max(run.start)..hole.end.min(run.end);
+        let taken = self.0.iter().map(inside).filter(|part| !part.is_empty()).collect();
         let outside = |hole: Range<u64>| {
-            [hole.start..hole.end.min(read.start), hole.start.max(read.end)..hole.end]
+            [hole.start..hole.end.min(run.start), hole.start.max(run.end)..hole.end]
         };
-        let known = core::mem::take(&mut self.0).into_iter().flat_map(outside);
-        self.0 = known.chain(missing).filter(|hole| !hole.is_empty()).collect();
+        self.0 = core::mem::take(&mut self.0).into_iter().flat_map(outside).collect();
+        self.0.retain(|hole| !hole.is_empty());
+        taken
+    }
+
+    /// How many positions there are.
+    pub(crate) fn len(&self) -> u64 {
+        self.0.iter().map(|hole| hole.end - hole.start).sum()
     }
 
     /// Forgets what lies before `position`; says how many positions that were.
     pub(crate) fn pass(&mut self, position: u64) -> u64 {
-        let mut passed = 0;
-        for hole in &mut self.0 {
-            let left = position.clamp(hole.start, hole.end);
-            passed += left - hole.start;
-            hole.start = left;
-        }
-        self.0.retain(|hole| !hole.is_empty());
-        passed
+        self.take(&(0..position)).iter().map(|hole| hole.end - hole.start).sum()
     }
 }
 

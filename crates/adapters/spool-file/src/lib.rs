@@ -12,6 +12,8 @@
 //!   all streams known when it was made, with the next number of each.
 //! * **Record** — what one append wrote: a checksummed frame with all its samples.
 //! * **Cursor** — the position before which everything is acknowledged or evicted.
+//! * **Ahead** — runs of positions beyond the cursor that are acknowledged, at most
+//!   [`AHEAD_RUNS_MAX`](ports::AHEAD_RUNS_MAX). They are part of the cursor.
 //! * **Retained** — segments that lie wholly before the cursor: all of it is acknowledged.
 //! * **Spent** — the newest segment when all of it is acknowledged.
 //! * **Reserve** — a file of zeros that gives way when the disk is full to the last byte.
@@ -44,7 +46,7 @@
 //!    acknowledgements make room.
 //! 8. A file of a newer version keeps the spool from opening and nothing is changed. Files with
 //!    names that are not ours are ignored.
-//! 9. Memory is bounded by one record, one window of a file and the number of streams, whatever the
+//! 9. Memory is bounded by two records, two windows of a file and the number of streams, whatever the
 //!    size of the backlog.
 //!
 //! # Contract
@@ -65,7 +67,9 @@
 //!    `on_a_disk_full_to_the_last_byte_appending_goes_on_as_long_as_delivery_does`,
 //!    `a_late_spool_is_empty_and_refuses_until_the_disk_has_room_for_it`.
 //! 5. The cursor passes only what was acknowledged, evicted or lost, each counted apart, and what was
-//!    acknowledged stays within `retain` for a replay. `Acknowledge` and `Replay` in the model test,
+//!    acknowledged stays within `retain` for a replay. What is acknowledged ahead may be forgotten in a
+//!    power cut, never invented. `Acknowledge`, `AcknowledgeAhead` and `Replay` in the model test,
+//!    `positions_acknowledged_ahead_of_a_power_cut_are_not_given_out_again`,
 //!    `acknowledged_segments_go_first_and_are_not_counted_as_evicted`,
 //!    `what_is_lost_is_counted_once_however_often_it_is_read_and_not_as_evicted`.
 //! 6. Samples come in the order in which they were appended, each with its boot, stream and number.
@@ -74,15 +78,24 @@
 //! 7. Older formats are read, newer ones refused and left alone.
 //!    `a_segment_of_an_older_version_is_read_and_becomes_one_of_ours_before_it_is_written_to`,
 //!    `a_newer_version_is_refused_and_left_untouched`.
-//! 8. A block that the medium does not give costs the samples in it.
-//!    `a_block_that_is_never_given_is_passed_over_after_a_few_attempts_and_the_rest_salvaged`.
+//! 8. A block that the medium does not give costs the samples in it, an error that passes costs nothing.
+//!    `a_block_that_is_never_given_is_passed_over_after_a_few_attempts_and_the_rest_salvaged`, `Eio` in
+//!    the model test.
+//! 9. Reading in two places in turn costs what reading each of them costs.
+//!    `reading_in_two_places_in_turn_costs_no_more_than_reading_each`,
+//!    `newest_first_in_history_leaves_the_live_place_alone`.
 //!
 //! # Known limits
 //!
 //! A block that the medium refuses to give is damage once delivery has tried it three times, and at once
 //! while the spool is opened and in a replay. Samples lost to damage are counted
-//! apart once the cursor passes them, if they were read before; what is acknowledged unread counts as
-//! acknowledged.
+//! apart once the cursor passes them, or once they are acknowledged ahead, if they were read before; what
+//! is acknowledged unread counts as acknowledged. Which of those ahead were lost is forgotten with the
+//! process.
+//!
+//! A sync that failed is made up for by the next one of the same process. Linux does not tell another
+//! process that pages could not be written: what was in doubt when the gateway was killed may be lost in a
+//! power cut after that.
 //!
 //! A power cut takes samples appended since the last `sync`, and their numbers are then given out
 //! again, in another boot: if such a sample was delivered, only `(stream, boot, seq)` tells it from
@@ -94,6 +107,7 @@
 //! Threads, timers and the decision when to sync: the pipeline's. Priorities and lanes.
 //! Compaction: segments are only ever removed whole.
 
+mod ahead;
 mod cursor;
 mod damage;
 mod disk;
@@ -207,7 +221,7 @@ impl FileSpool {
 
     fn open_on(disk: Arc<dyn Disk>, options: Options, boot: BootId) -> Result<Self, SpoolError> {
         let log = recovery::recover(&disk, options.within_bounds(), boot)?;
-        let reader = Reader::new(Arc::clone(&disk));
+        let reader = Reader::new(&disk);
         Ok(Self { log: Mutex::new(log), reader: Mutex::new(reader), syncing: Mutex::new(()), disk })
     }
 

@@ -9,8 +9,8 @@ mod room;
 use core::ops::Range;
 use std::{collections::VecDeque, io, sync::Arc};
 
-use domain::{BootId, Ranges, Sample, StreamReading};
-use ports::{AHEAD_RUNS_MAX, Appended, Position, SpoolCount, SpoolError};
+use domain::{BootId, Sample, StreamReading};
+use ports::{Appended, Position, SpoolCount, SpoolError};
 use wire::record::{Record, StreamId};
 
 use crate::{
@@ -40,8 +40,6 @@ pub(crate) struct Log {
     declared_below: StreamId,
     pub(crate) end: u64,
     pub(crate) cursor: Cursor,
-    /// What is acknowledged beyond the cursor.
-    ahead: Ranges,
     pub(crate) damage: Damage,
     holes: Holes,
     reserve: Reserve,
@@ -69,7 +67,6 @@ impl Log {
             declared_below: StreamId(0),
             end: 0,
             cursor,
-            ahead: Ranges::default(),
             damage,
             holes: Holes::default(),
             reserve,
@@ -209,56 +206,51 @@ impl Log {
             return Ok(());
         }
         self.advance(upto);
-        self.pass_ahead();
         let stored = self.cursor.store().map_err(spool_error);
         self.remove_acknowledged().and(stored)
     }
 
     /// Notes what is acknowledged beyond the cursor.
     pub(crate) fn acknowledge_ahead(&mut self, delivered: Range<u64>) -> Result<(), SpoolError> {
-        self.ahead
-            .insert_all(delivered.start.max(self.cursor.position)..delivered.end.min(self.end));
-        self.ahead.keep_highest(AHEAD_RUNS_MAX);
-        if !self.pass_ahead() {
+        let run = delivered.start.max(self.cursor.position)..delivered.end.min(self.end);
+        if run.is_empty() {
             return Ok(());
         }
-        let stored = self.cursor.store().map_err(spool_error);
-        self.remove_acknowledged().and(stored)
-    }
-
-    /// Moves the cursor, in memory, over what is acknowledged. True if it moved.
-    fn pass_ahead(&mut self) -> bool {
-        self.ahead.remove_below(self.cursor.position);
-        let next = self.ahead.runs().next().filter(|run| *run.start() == self.cursor.position);
-        if let Some(run) = &next {
-            self.advance(run.end() + 1);
-            self.ahead.remove_below(self.cursor.position);
+        if run.start == self.cursor.position {
+            return self.acknowledge(run.end);
         }
-        next.is_some()
+        let lost = self.holes.take(&run);
+        self.cursor.ahead.note(run, lost);
+        self.cursor.store().map_err(spool_error)
     }
 
     /// What is not acknowledged.
     pub(crate) fn waiting(&self) -> Vec<Range<u64>> {
-        if self.end <= self.cursor.position {
-            return Vec::new();
-        }
-        let holes = self.ahead.holes(&(self.cursor.position..=self.end - 1));
-        holes.into_iter().map(|hole| *hole.start()..*hole.end() + 1).collect()
+        self.cursor.ahead.between(self.cursor.position, self.end)
     }
 
-    /// Moves the cursor in memory. Gives how many of the samples that it passed were lost.
-    fn advance(&mut self, position: u64) -> u64 {
+    /// Moves the cursor in memory, and over what is acknowledged ahead from there. Gives how many of
+    /// the samples before `position` that it passed had waited and were not lost.
+    pub(crate) fn advance(&mut self, position: u64) -> u64 {
         let lost = self.holes.pass(position);
-        self.cursor.lost += lost;
+        let (noted, noted_lost) = self.cursor.ahead.pass(position);
+        let passed = position - self.cursor.position - noted - lost;
+        self.cursor.lost += lost + noted_lost;
         self.cursor.position = position;
-        lost
+        if let Some(end) = self.cursor.ahead.end_of_run_at(position) {
+            self.advance(end);
+        }
+        passed
     }
 
     /// Notes what is `missing` in all of `read`.
     pub(crate) fn note_missing(&mut self, read: &Range<u64>, missing: Vec<Range<u64>>) {
         self.holes.note(read, missing);
-        // Evicted meanwhile, and counted so.
+        // Evicted or acknowledged meanwhile, and counted so.
         self.holes.pass(self.cursor.position);
+        for run in self.cursor.ahead.runs() {
+            self.holes.take(&run);
+        }
     }
 
     /// The first positions of all segments, oldest first.
@@ -337,10 +329,11 @@ impl Log {
     }
 
     pub(crate) fn count(&self) -> SpoolCount {
-        let Cursor { evicted, lost, .. } = self.cursor;
+        let Cursor { evicted, position, ref ahead, .. } = self.cursor;
+        let lost = self.cursor.lost + ahead.lost();
         SpoolCount {
             appended: self.end,
-            acknowledged: self.cursor.position.saturating_sub(evicted.saturating_add(lost)),
+            acknowledged: (position + ahead.len()).saturating_sub(evicted.saturating_add(lost)),
             evicted,
             lost,
             corrupt: self.damage.count(),

@@ -181,13 +181,26 @@ fn note_tail(
     Ok(())
 }
 
+/// Brings the cursor and what is left of the log together.
+fn place_cursor(log: &mut Log, oldest: Option<u64>) {
+    log.advance(log.cursor.position.max(oldest.unwrap_or(0)));
+    // Acknowledged samples that a power cut took: their positions stay theirs.
+    let position = log.cursor.position;
+    log.end = log.end.max(position).max(log.cursor.ahead.end());
+    let all = position..log.end;
+    if oldest.is_none() && !all.is_empty() {
+        // It took all samples, those between included.
+        log.note_missing(&all, vec![all.clone()]);
+        log.advance(all.end);
+        // If this fails, the next open finds the cursor at the oldest segment.
+        let _ = log.cursor.store();
+    }
+}
+
 /// Places the cursor, removes what is acknowledged and makes sure that there is a segment to write
 /// to, with a header that can be relied on.
 fn settle(disk: &dyn Disk, log: &mut Log, mut found: Vec<Found>) -> Result<(), SpoolError> {
-    let oldest = found.first().map_or(log.end, |oldest| oldest.first);
-    log.cursor.position = log.cursor.position.max(oldest);
-    // Acknowledged samples that a power cut took: their positions stay theirs.
-    log.end = log.end.max(log.cursor.position);
+    place_cursor(log, found.first().map(|oldest| oldest.first));
     let header = found.last_mut().and_then(|newest| newest.header.take());
     let newest = found.last().map(|newest| segment::name(newest.first));
     let adopted = found.into_iter().map(|Found { first, len, unsynced, .. }| match unsynced {

@@ -1,5 +1,6 @@
 //! The whole spool, over a real folder and over a disk that fails.
 
+mod ahead;
 mod crashing_disk;
 mod damaged;
 mod failing;

@@ -249,6 +249,9 @@ fn what_is_acknowledged_ahead_waits_no_more_and_the_cursor_passes_it<R: Reopen>(
     assert_eq!(spool.waiting(), [run(0, 10), run(20, 30), run(40, 50)], "never ahead of the end");
     spool.acknowledge(Position(10)).expect("acknowledge");
     assert_eq!(spool.cursor(), Position(20));
+    drop(spool);
+    let spool = medium.reopen();
+    assert_eq!(spool.waiting(), [run(20, 30), run(40, 50)], "it outlives the process");
     spool.acknowledge_ahead(run(15, 35)).expect("acknowledge");
     assert_eq!((spool.cursor(), spool.waiting()), (Position(40), vec![run(40, 50)]));
     let count = spool.count();

@@ -64,11 +64,18 @@ fn the_bytes_of_version_1_are_frozen() {
         "00c701020b",                                 // -100, +1, undefined.
     ];
     assert_eq!(hex(&encoded(|out| record.encode(out))), frozen.concat());
-    let slot = CursorSlot { generation: 3, position: 300, evicted: 1, lost: 2 };
-    let frozen = "03000000000000002c0100000000000001000000000000000200000000000000";
-    assert_eq!(hex(&encoded(|out| slot.encode(out))), frozen);
-    let older = encoded(|out| slot.encode(out));
-    assert_eq!(CursorSlot::decode(&older[..24]), Ok(CursorSlot { lost: 0, ..slot }));
+    let ahead = vec![302..303, 400..512];
+    let slot = CursorSlot { generation: 3, position: 300, evicted: 1, lost: 2, ahead };
+    let frozen = [
+        "03000000000000002c0100000000000001000000000000000200000000000000",
+        "2e010000000000002f01000000000000", // Acknowledged ahead: 302,
+        "90010000000000000002000000000000", // 400 to 511.
+    ];
+    let bytes = encoded(|out| slot.encode(out));
+    assert_eq!(hex(&bytes), frozen.concat());
+    let without = CursorSlot { ahead: Vec::new(), ..slot };
+    assert_eq!(CursorSlot::decode(&bytes[..32]), Ok(without.clone()));
+    assert_eq!(CursorSlot::decode(&bytes[..24]), Ok(CursorSlot { lost: 0, ..without }));
 }
 
 /// A failure here means that version 3 programs would take the new word for damage: raise
@@ -173,9 +180,28 @@ proptest! {
     }
 
     #[test]
-    fn a_cursor_slot_reads_back_as_written(generation: u64, position: u64, evicted: u64, lost: u64) {
-        let slot = CursorSlot { generation, position, evicted, lost };
-        prop_assert_eq!(CursorSlot::decode(&encoded(|out| slot.encode(out))), Ok(slot));
+    fn a_cursor_slot_reads_back_as_written(
+        generation in any::<u64>(),
+        position in 0..u64::MAX / 2,
+        evicted in any::<u64>(),
+        lost in any::<u64>(),
+        runs in vec((1_u64..9, 1_u64..9), 0..20),
+    ) {
+        let mut end = position;
+        let ahead = runs.into_iter().map(|(waiting, length)| {
+            let start = end + waiting;
+            end = start + length;
+            start..end
+        });
+        let slot = CursorSlot { generation, position, evicted, lost, ahead: ahead.collect() };
+        prop_assert_eq!(CursorSlot::decode(&encoded(|out| slot.encode(out))), Ok(slot.clone()));
+        if let Some(at) = (!slot.ahead.is_empty()).then(|| slot.ahead.len() - 1) {
+            for mangled in [slot.ahead[at].start..slot.ahead[at].start, position..slot.ahead[at].end] {
+                let mut slot = slot.clone();
+                slot.ahead[at] = mangled;
+                prop_assert!(CursorSlot::decode(&encoded(|out| slot.encode(out))).is_err());
+            }
+        }
     }
 
     /// Whatever decodes has a meaning: it encodes to something that decodes to the same.
@@ -188,7 +214,10 @@ proptest! {
         if let Ok(header) = Header::decode(&bytes) {
             prop_assert_eq!(Header::decode(&encoded(|out| header.encode(out))), Ok(header));
         }
-        prop_assert_eq!(CursorSlot::decode(&bytes).is_ok(), [24, 32].contains(&bytes.len()));
+        if let Ok(slot) = CursorSlot::decode(&bytes) {
+            let again = encoded(|out| slot.encode(out));
+            prop_assert!(again == bytes || again[..24] == bytes && again[24..] == [0; 8]);
+        }
     }
 
     #[test]

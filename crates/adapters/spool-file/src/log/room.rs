@@ -84,8 +84,7 @@ impl Log {
         let next = self.segments.get(1).map_or(self.end, |next| next.first);
         self.remove_oldest()?;
         if next > self.cursor.position {
-            let passed = next - self.cursor.position;
-            self.cursor.evicted += passed - self.advance(next);
+            self.cursor.evicted += self.advance(next);
             // If this fails, the next open still finds the cursor at the oldest segment.
             let _ = self.cursor.store();
         }

@@ -28,6 +28,8 @@ struct State {
     asked_free: usize,
     is_failing_sync: bool,
     is_failing_truncate: bool,
+    is_failing_write: bool,
+    is_failing_read: bool,
 }
 
 #[derive(Default)]
@@ -131,6 +133,14 @@ impl CrashingDisk {
         lock(&self.0).is_failing_truncate = is_failing;
     }
 
+    pub(super) fn fail_write(&self, is_failing: bool) {
+        lock(&self.0).is_failing_write = is_failing;
+    }
+
+    pub(super) fn fail_read(&self, is_failing: bool) {
+        lock(&self.0).is_failing_read = is_failing;
+    }
+
     /// Damages a file behind the spool's back, durably.
     pub(super) fn edit(&self, name: &str, edit: impl FnOnce(&mut Vec<u8>)) {
         let content = Arc::clone(&lock(&self.0).names[name]);
@@ -213,6 +223,9 @@ struct OpenFile {
 impl DiskFile for OpenFile {
     fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
         lock(&self.disk.0).reads += 1;
+        if lock(&self.disk.0).is_failing_read {
+            return Err(io::Error::from_raw_os_error(5)); // EIO
+        }
         let file = lock(&self.content);
         let from = usize::try_from(offset).unwrap().min(file.now.len());
         let len = buffer.len().min(file.now.len() - from);
@@ -226,6 +239,9 @@ impl DiskFile for OpenFile {
     fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<()> {
         let used: usize = self.disk.contents().values().map(Vec::len).sum();
         let room = lock(&self.disk.0).room;
+        if lock(&self.disk.0).is_failing_write {
+            return Err(io::Error::from_raw_os_error(5)); // EIO
+        }
         let mut file = lock(&self.content);
         let offset = usize::try_from(offset).unwrap();
         let grows = (offset + bytes.len()).saturating_sub(file.now.len());

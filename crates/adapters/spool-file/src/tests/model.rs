@@ -1,5 +1,6 @@
 //! Random histories against a dull model: a list of what was appended, by position.
 
+use core::ops::Range;
 use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::{collection::vec, prelude::*};
@@ -10,6 +11,8 @@ use super::{crashing_disk::Choices, *};
 enum Step {
     Append(Vec<u8>),
     Acknowledge(usize),
+    /// From so far beyond the cursor on, so many.
+    AcknowledgeAhead(usize, usize),
     Read(usize, usize),
     /// Of one stream: so many numbers from this one on, at most so many samples.
     Replay(u8, (u64, u64), usize),
@@ -23,18 +26,38 @@ enum Step {
     FlipBit(u64),
     /// So many more bytes fit on the disk.
     Room(Option<usize>),
+    /// A step during which the medium fails.
+    Eio(Fault, Box<Step>),
 }
 
-fn harmless() -> impl Strategy<Value = Step> {
+/// What fails with EIO.
+#[derive(Clone, Copy, Debug)]
+enum Fault {
+    Read,
+    Write,
+    Sync,
+}
+
+fn basic() -> impl Strategy<Value = Step> {
     prop_oneof![
         12 => vec(0_u8..5, 0..12).prop_map(Step::Append),
         3 => any::<usize>().prop_map(Step::Acknowledge),
+        4 => (any::<usize>(), 1_usize..30)
+            .prop_map(|(from, count)| Step::AcknowledgeAhead(from, count)),
         2 => (any::<usize>(), 0_usize..40).prop_map(|(from, limit)| Step::Read(from, limit)),
+        2 => Just(Step::Sync),
+    ]
+}
+
+fn harmless() -> impl Strategy<Value = Step> {
+    let fault = prop_oneof![Just(Fault::Read), Just(Fault::Write), Just(Fault::Sync)];
+    prop_oneof![
+        21 => basic(),
         2 => (0_u8..5, (0_u64..300, 0_u64..60), 0_usize..40)
             .prop_map(|(stream, numbers, limit)| Step::Replay(stream, numbers, limit)),
-        2 => Just(Step::Sync),
         1 => Just(Step::Reopen),
         1 => proptest::option::of(0_usize..600).prop_map(Step::Room),
+        1 => (fault, basic()).prop_map(|(fault, step)| Step::Eio(fault, Box::new(step))),
     ]
 }
 
@@ -57,6 +80,14 @@ struct Twin {
     appended: Vec<Sample>,
     numbers: BTreeMap<StreamName, u64>,
     cursor: usize,
+    /// What is acknowledged beyond it.
+    ahead: BTreeSet<usize>,
+    /// What fails now.
+    fault: Option<Fault>,
+    /// The cursor could not be written: the next process finds an older one.
+    is_unstored: bool,
+    /// A sync failed, and none succeeded since.
+    is_doubtful: bool,
     /// Everything before this position outlives a power cut.
     synced: usize,
     /// The numbers that outlive it.
@@ -76,6 +107,10 @@ impl Twin {
             appended: Vec::new(),
             numbers: BTreeMap::new(),
             cursor: 0,
+            ahead: BTreeSet::new(),
+            fault: None,
+            is_unstored: false,
+            is_doubtful: false,
             synced: 0,
             numbers_synced: BTreeMap::new(),
             readings: 0,
@@ -91,49 +126,131 @@ impl Twin {
             Step::Append(streams) => self.append(&streams),
             Step::Acknowledge(choice) => {
                 let upto = self.cursor + choice % (self.history.len() - self.cursor + 2);
-                let before = self.cursor;
-                let lost_before = self.spool().count().lost;
-                self.read_up_to(upto);
-                self.spool().acknowledge(Position(upto as u64)).unwrap();
-                self.cursor = upto.min(self.history.len());
-                let passed = &self.history[before..self.cursor];
-                let lost = passed.iter().filter(|sample| sample.is_none()).count() as u64;
-                assert_eq!(self.spool().count().lost, lost_before + lost);
-                let is_moved = self.cursor > before;
-                assert!(!is_moved || self.spool().count().retained <= self.options.retain);
+                self.acknowledge(self.cursor..upto);
+            }
+            Step::AcknowledgeAhead(choice, count) => {
+                let from = self.cursor + choice % (self.history.len() - self.cursor + 2);
+                self.acknowledge(from..from + count);
             }
             Step::Read(choice, limit) => self.read(choice % (self.history.len() + 2), limit),
             Step::Replay(stream, (from, count), limit) => {
                 let name = reading(stream, 0).stream.name;
                 self.replay(&name, from..=from + count, limit);
             }
-            Step::Sync => {
-                self.spool().sync().unwrap();
-                self.is_synced();
-            }
+            Step::Sync => match self.spool().sync() {
+                Ok(()) => self.is_synced(),
+                Err(error) => self.excuse(&error),
+            },
             Step::Reopen => {
+                self.settle();
                 self.reopen(|_| ());
+                if self.is_unstored {
+                    let lost = self.salvage();
+                    assert!(lost.iter().all(|at| *at < self.cursor), "{lost:?}");
+                }
                 self.is_synced();
                 self.check();
             }
             Step::CutPower(seed) => self.cut_power(seed),
-            Step::TearTail(choice) => self.tear_tail(choice),
-            Step::FlipBit(seed) => self.flip_bit(seed),
+            Step::TearTail(choice) => {
+                self.settle();
+                self.tear_tail(choice);
+            }
+            Step::FlipBit(seed) => {
+                self.settle();
+                self.flip_bit(seed);
+            }
             Step::Room(bytes) => self.disk.set_room(bytes),
+            Step::Eio(fault, step) => {
+                self.fail(Some(fault));
+                self.play(*step);
+                self.fail(None);
+                // The third in a row would be taken for damage.
+                waiting(self.spool());
+            }
         }
-        let (spool, waiting) = (self.spool(), self.history.len() - self.cursor);
+        let (spool, waiting) = (self.spool(), self.waiting().len());
         let count = spool.count();
         let gone = count.acknowledged + count.evicted + count.lost;
         assert_eq!(count.appended, gone + waiting as u64);
         assert!(count.bytes <= SMALL.bytes_max + 256, "a new segment's header may be over");
     }
 
-    /// Reads on from the cursor as delivery does before it acknowledges.
-    fn read_up_to(&self, upto: usize) {
-        let (mut from, upto) = (self.spool().cursor(), Position(upto as u64));
-        while from < upto.min(self.spool().end()) {
-            from = self.spool().backlog(from, 7).unwrap().next;
+    fn fail(&mut self, fault: Option<Fault>) {
+        self.disk.fail_read(matches!(fault, Some(Fault::Read)));
+        self.disk.fail_write(matches!(fault, Some(Fault::Write)));
+        self.disk.fail_sync(matches!(fault, Some(Fault::Sync)));
+        self.fault = fault;
+        self.is_doubtful |= matches!(fault, Some(Fault::Sync));
+    }
+
+    /// The next process does not know that a sync of this one failed.
+    fn settle(&mut self) {
+        if core::mem::take(&mut self.is_doubtful) {
+            self.spool().sync().unwrap();
         }
+    }
+
+    /// Only a medium that fails is a reason to fail.
+    fn excuse(&self, error: &SpoolError) {
+        assert!(matches!(error, SpoolError::Access(_)) && self.fault.is_some(), "{error:?}");
+    }
+
+    /// The positions that are not acknowledged.
+    fn waiting(&self) -> Vec<usize> {
+        (self.cursor..self.history.len()).filter(|at| !self.ahead.contains(at)).collect()
+    }
+
+    /// Reads first what is acknowledged, as delivery does.
+    fn acknowledge(&mut self, run: Range<usize>) {
+        let run = run.start..run.end.min(self.history.len());
+        if let Err(error) = self.read_all(&run) {
+            return self.excuse(&error);
+        }
+        let waiting = self.waiting();
+        let acknowledged = waiting.into_iter().filter(|at| run.contains(at));
+        let lost = acknowledged.filter(|&at| self.history[at].is_none()).count() as u64;
+        let (before, lost_before) = (self.cursor, self.spool().count().lost);
+        let [start, end] = [run.start, run.end].map(|at| Position(at as u64));
+        let acknowledged = if run.start == self.cursor {
+            self.spool().acknowledge(end)
+        } else {
+            self.spool().acknowledge_ahead(start..end)
+        };
+        self.note_acknowledged(run);
+        let count = self.spool().count();
+        assert_eq!(count.lost, lost_before + lost);
+        match acknowledged {
+            Err(error) => {
+                self.excuse(&error);
+                self.is_unstored = true;
+            }
+            Ok(()) => assert!(self.cursor == before || count.retained <= self.options.retain),
+        }
+    }
+
+    fn read_all(&self, run: &Range<usize>) -> Result<(), SpoolError> {
+        let (mut from, end) = (Position(run.start as u64), Position(run.end as u64));
+        while from < end {
+            from = self.spool().backlog(from, 7)?.next;
+        }
+        Ok(())
+    }
+
+    /// The cursor passes what is acknowledged; of too many runs the lowest is forgotten.
+    fn note_acknowledged(&mut self, run: Range<usize>) {
+        self.ahead.extend(run);
+        while self.ahead.remove(&self.cursor) {
+            self.cursor += 1;
+        }
+        while self.begins().count() > ports::AHEAD_RUNS_MAX {
+            let second = self.begins().nth(1).unwrap();
+            self.ahead = self.ahead.split_off(&second);
+        }
+    }
+
+    fn begins(&self) -> impl Iterator<Item = usize> + '_ {
+        self.ahead.iter().copied().filter(|at| !self.ahead.contains(&(at - 1)))
     }
 
     fn is_synced(&mut self) {
@@ -158,27 +275,40 @@ impl Twin {
             }
             let cursor = usize::try_from(self.spool().cursor().0).unwrap();
             let lost = self.spool().count().lost - lost_before;
-            assert_eq!((cursor - self.cursor) as u64, appended.evicted + lost);
-        } else {
-            assert!(matches!(appended, Err(SpoolError::Full(_))));
+            let passed = self.waiting().into_iter().filter(|at| *at < cursor).count() as u64;
+            assert_eq!(passed, appended.evicted + lost);
+        } else if let Err(error) = &appended {
+            assert!(matches!(error, SpoolError::Full(_) | SpoolError::Access(_)));
+            assert!(matches!(error, SpoolError::Full(_)) || self.fault.is_some());
         }
         // An append that failed may have evicted, too.
-        self.cursor = usize::try_from(self.spool().cursor().0).unwrap();
+        let cursor = usize::try_from(self.spool().cursor().0).unwrap();
+        self.is_unstored |= self.fault.is_some() && cursor > self.cursor;
+        self.cursor = cursor;
+        self.ahead = self.ahead.split_off(&cursor);
         self.check_ends();
     }
 
     fn read(&self, from: usize, limit: usize) {
-        let run = self.spool().backlog(Position(from as u64), limit).unwrap();
+        let run = match self.spool().backlog(Position(from as u64), limit) {
+            Ok(run) => run,
+            Err(error) => return self.excuse(&error),
+        };
         let from = from.clamp(self.cursor, self.history.len());
         let there = (from..).zip(&self.history[from..]);
         let expected: Vec<_> =
             there.filter_map(|(at, sample)| Some((at, sample.clone()?))).take(limit).collect();
-        assert_eq!(run.samples, expected.iter().map(|(_, s)| s.clone()).collect::<Vec<_>>());
         let next = match expected.last() {
             Some((at, _)) if expected.len() == limit => at + 1,
             _ if limit == 0 => from,
             _ => self.history.len(),
         };
+        if matches!(self.fault, Some(Fault::Read)) {
+            assert!(!run.samples.is_empty() || limit == 0 || expected.is_empty());
+            let read = expected.iter().map(|(_, s)| s).take(run.samples.len());
+            return assert!(run.samples.iter().eq(read), "what comes before the fault");
+        }
+        assert_eq!(run.samples, expected.iter().map(|(_, s)| s.clone()).collect::<Vec<_>>());
         // Reading may stop before a hole at the end or behind it.
         let last = expected.last().map_or(from, |(at, _)| at + 1);
         assert!((last..=next).contains(&usize::try_from(run.next.0).unwrap()));
@@ -232,6 +362,8 @@ impl Twin {
     fn check_ends(&self) {
         assert_eq!(self.spool().cursor(), Position(self.cursor as u64));
         assert_eq!(self.spool().end(), Position(self.history.len() as u64));
+        let waiting = self.spool().waiting().into_iter().flat_map(|run| run.start.0..run.end.0);
+        assert!(waiting.eq(self.waiting().into_iter().map(|at| at as u64)));
     }
 
     /// Takes over what is left after damage. Gives the positions that were lost.
@@ -241,7 +373,8 @@ impl Twin {
     fn salvage(&mut self) -> Vec<usize> {
         let cursor = usize::try_from(self.spool().cursor().0).unwrap();
         let end = usize::try_from(self.spool().end().0).unwrap();
-        assert!(cursor <= self.cursor, "the cursor ran ahead");
+        let is_all_lost = cursor == end && self.oldest() == end;
+        assert!(cursor <= self.cursor || is_all_lost, "the cursor ran ahead");
         assert!(cursor <= end && end <= self.history.len());
         let mut left = waiting(self.spool()).into_iter().peekable();
         let mut lost = self.salvage_retained(cursor);
@@ -262,10 +395,19 @@ impl Twin {
         for sample in self.history[self.oldest().min(end)..].iter().flatten() {
             assert!(self.numbers[&sample.stream.name] >= sample.seq.0, "{sample:?} is numbered");
         }
-        self.cursor = cursor;
+        self.adopt_acknowledged(cursor, end);
         self.is_synced();
         self.check();
         lost
+    }
+
+    /// Acknowledgements may be forgotten, none is invented.
+    fn adopt_acknowledged(&mut self, cursor: usize, end: usize) {
+        let waiting = self.spool().waiting().into_iter().flat_map(|run| run.start.0..run.end.0);
+        let waiting: BTreeSet<_> = waiting.map(|at| usize::try_from(at).unwrap()).collect();
+        let ahead: BTreeSet<_> = (cursor..end).filter(|at| !waiting.contains(at)).collect();
+        assert!(ahead.iter().all(|at| *at < self.cursor || self.ahead.contains(at)), "invented");
+        (self.cursor, self.ahead, self.is_unstored) = (cursor, ahead, false);
     }
 
     /// The same for the samples before `cursor`.
@@ -314,8 +456,9 @@ impl Twin {
             disk.edit(&newest, |bytes| bytes.truncate(body + choice % (bytes.len() + 1 - body)));
         });
         let lost = self.salvage();
+        let left = self.history.iter().rposition(Option::is_some);
         let mut waiting = lost.iter().filter(|&&at| at >= self.cursor);
-        assert!(waiting.all(|&at| at >= self.history.len()), "a hole: {lost:?}");
+        assert!(waiting.all(|&at| Some(at) > left), "a hole: {lost:?}");
     }
 
     fn flip_bit(&mut self, seed: u64) {
@@ -337,8 +480,10 @@ impl Twin {
             let between = self.history.get(hit).unwrap_or_default();
             assert!(between.iter().all(Option::is_none), "one bit, one record");
             // In the very last record, a flipped length looks like a torn write.
-            let end = self.history.len();
-            let was_last = lost.last().is_none_or(|&last| last >= end || self.cursor == end);
+            let left = self.history.iter().rposition(Option::is_some);
+            let was_last = lost.is_empty()
+                || lost.last().copied() >= left
+                || self.cursor == self.history.len();
             assert!(lost.len() < 12 && (was_last || self.spool().count().corrupt > 0));
         }
     }
@@ -372,8 +517,7 @@ fn play(steps: Vec<Step>, options: Options) {
     for step in steps {
         twin.play(step);
     }
-    twin.reopen(|_| ());
-    twin.check();
+    twin.play(Step::Reopen);
 }
 
 proptest! {
