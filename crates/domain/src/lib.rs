@@ -49,4 +49,4 @@ pub use quantity::{
 pub use ranges::Ranges;
 pub use reading::{Monotonic, Quality, Reading, Timestamp, WallTime};
 pub use sample::{BootId, NotABootId, Sample, SequenceNumber};
-pub use stream::{GatewayId, NotAName, Stream, StreamName, StreamReading};
+pub use stream::{GatewayId, NotAName, Stream, StreamClass, StreamName, StreamReading};

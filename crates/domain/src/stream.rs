@@ -122,6 +122,38 @@ pub struct Stream {
     pub kind: QuantityKind,
 }
 
+/// How much a stream matters: which samples are stored and sent first, and which go last when room is
+/// short.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum StreamClass {
+    /// Before all others: alarms.
+    High,
+    /// As it comes.
+    #[default]
+    Normal,
+    /// After all others, and the first to go.
+    Low,
+}
+
+impl StreamClass {
+    /// All of them, highest first.
+    pub const ALL: [Self; 3] = [Self::High, Self::Normal, Self::Low];
+
+    /// What it is called in the configuration and in the names of counters.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::High => "high",
+            Self::Normal => "normal",
+            Self::Low => "low",
+        }
+    }
+
+    /// Its place in [`ALL`](Self::ALL).
+    pub const fn index(self) -> usize {
+        self as usize
+    }
+}
+
 /// A reading and the stream it belongs to, not yet numbered.
 #[derive(Clone, Debug, PartialEq)]
 pub struct StreamReading {
@@ -143,6 +175,14 @@ mod tests {
         for bad in ["", "1a", "_a", "a__b", "a_", "A", "a/b", "a+b", "a.b", "ä", &"x".repeat(49)] {
             assert_eq!(GatewayId::new(bad), Err(NotAName { text: bad.to_owned() }));
         }
+    }
+
+    #[test]
+    fn classes_are_in_their_order() {
+        for (place, class) in StreamClass::ALL.into_iter().enumerate() {
+            assert_eq!(class.index(), place, "{}", class.name());
+        }
+        assert!(StreamClass::ALL.is_sorted());
     }
 
     #[test]

@@ -11,12 +11,14 @@ pub struct Position(pub u64);
 
 /// What an append did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[must_use = "evicted samples must be counted"]
+#[must_use = "evicted and refused samples must be counted"]
 pub struct Appended {
     /// The end of the spool: the position after the last sample appended.
     pub end: Position,
     /// How many samples that nobody had acknowledged were given up to make room.
     pub evicted: u64,
+    /// How many of the readings were refused for want of room: all of them, for good, or none.
+    pub refused: u64,
 }
 
 /// A run of samples that wait for acknowledgement.
@@ -37,6 +39,9 @@ pub struct SpoolCount {
     pub acknowledged: u64,
     /// Samples given up unacknowledged, to keep within the limit of size.
     pub evicted: u64,
+    /// Readings refused since it was opened, because what waits was not to be given up for them. They
+    /// are not among those appended.
+    pub refused: u64,
     /// Samples that the cursor passed although the medium no longer had them.
     pub lost: u64,
     /// Damaged places found and passed over; each may have held samples.

@@ -135,7 +135,7 @@ impl Spool for MemorySpool {
             memory.push(self.boot, reading.clone());
         }
         self.trim(&mut memory);
-        Ok(Appended { end: Position(memory.end()), evicted })
+        Ok(Appended { end: Position(memory.end()), evicted, refused: 0 })
     }
 
     fn sync(&self) -> Result<(), SpoolError> {
@@ -202,6 +202,7 @@ impl Spool for MemorySpool {
             appended: memory.end(),
             acknowledged: memory.cursor - memory.evicted,
             evicted: memory.evicted,
+            refused: 0,
             lost: 0,
             corrupt: 0,
             bytes: ((memory.retained.len() + memory.backlog.len()) * size_of::<Sample>()) as u64,

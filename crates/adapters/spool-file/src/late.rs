@@ -15,7 +15,7 @@ use ports::{Appended, Backlog, Position, Spool, SpoolCount, SpoolError};
 
 use crate::{FileSpool, Options, lock};
 
-type Open = dyn Fn() -> Result<FileSpool, SpoolError> + Send + Sync;
+pub(crate) type Open = dyn Fn() -> Result<FileSpool, SpoolError> + Send + Sync;
 
 /// A [`FileSpool`] that may not be open yet: until it is, it is empty and refuses what is appended.
 pub struct LateSpool {
@@ -42,11 +42,27 @@ impl LateSpool {
     }
 
     pub(crate) fn open_by(open: Box<Open>) -> Result<Self, SpoolError> {
-        let late = Self { open, opening: Mutex::default(), spool: OnceLock::new() };
-        match late.opened() {
-            Ok(_) | Err(SpoolError::Full(_)) => Ok(late),
+        let late = Self::closed(open);
+        late.try_to_open()?;
+        Ok(late)
+    }
+
+    /// Opens it when something is appended, or when that is tried.
+    pub(crate) fn closed(open: Box<Open>) -> Self {
+        Self { open, opening: Mutex::default(), spool: OnceLock::new() }
+    }
+
+    /// Opens it unless the disk is full.
+    pub(crate) fn try_to_open(&self) -> Result<(), SpoolError> {
+        match self.opened() {
+            Ok(_) | Err(SpoolError::Full(_)) => Ok(()),
             Err(error) => Err(error),
         }
+    }
+
+    /// The spool, if it is open.
+    pub(crate) fn get(&self) -> Option<&FileSpool> {
+        self.spool.get()
     }
 
     /// Whether it is open.

@@ -108,6 +108,7 @@
 //! Compaction: segments are only ever removed whole.
 
 mod ahead;
+mod classed;
 mod cursor;
 mod damage;
 mod disk;
@@ -125,6 +126,7 @@ mod segment;
 
 use core::ops::{Range, RangeInclusive};
 use std::{
+    collections::BTreeMap,
     fmt, io,
     path::Path,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -140,7 +142,10 @@ use self::{
     replay::Replay,
 };
 
-pub use self::late::LateSpool;
+pub use self::{
+    classed::{ClassSpool, ClassedSpools, WhenFull},
+    late::LateSpool,
+};
 
 /// The least that `bytes_max` may be.
 const BYTES_MIN: u64 = 8 * 1024;
@@ -223,6 +228,14 @@ impl FileSpool {
         let log = recovery::recover(&disk, options.within_bounds(), boot)?;
         let reader = Reader::new(&disk);
         Ok(Self { log: Mutex::new(log), reader: Mutex::new(reader), syncing: Mutex::new(()), disk })
+    }
+
+    /// Gives out no number of these streams again.
+    fn raise(&self, heads: &BTreeMap<StreamName, SequenceNumber>) {
+        let mut log = lock(&self.log);
+        for (name, head) in heads {
+            log.numbering.raise(name, head.next());
+        }
     }
 
     fn sync_all(&self) -> io::Result<()> {

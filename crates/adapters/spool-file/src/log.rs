@@ -25,7 +25,10 @@ use crate::{
     segment, spool_error, unstorable,
 };
 
-pub(crate) use self::entry::{Segment, Unsynced, View};
+pub(crate) use self::{
+    entry::{Segment, Unsynced, View},
+    room::{Company, Gives, Others},
+};
 
 /// The state of the spool but for the reader's place.
 pub(crate) struct Log {
@@ -43,6 +46,10 @@ pub(crate) struct Log {
     pub(crate) damage: Damage,
     holes: Holes,
     reserve: Reserve,
+    /// The other logs that it shares its limits with.
+    company: Option<Company>,
+    /// How many readings were refused.
+    refused: u64,
     /// How much may be written before the file system is asked again, in bytes.
     unasked: u64,
     names_changed: u64,
@@ -70,6 +77,8 @@ impl Log {
             damage,
             holes: Holes::default(),
             reserve,
+            company: None,
+            refused: 0,
             unasked: 0,
             names_changed: 0,
             names_synced: 0,
@@ -101,26 +110,46 @@ impl Log {
         }
     }
 
+    /// Shares its limits with others from now on.
+    pub(crate) fn join(&mut self, company: Company) {
+        self.company = Some(company);
+    }
+
     /// Adds one record with all `readings`, or nothing.
     pub(crate) fn append(&mut self, readings: &[StreamReading]) -> Result<Appended, SpoolError> {
         let evicted_before = self.cursor.evicted;
+        let mut refused = 0;
         if !readings.is_empty() {
             let staged = self.numbering.stage(readings).map_err(unstorable)?;
-            match self.store(&staged) {
-                Err(SpoolError::Full(_)) if self.is_spent() || self.retained() > 0 => {
-                    self.release()?;
-                    self.store(&staged)?;
-                }
-                stored => stored?,
+            if self.try_to_store(&staged)? {
+                self.end += readings.len() as u64;
+                self.numbering.commit(staged);
+            } else {
+                refused = readings.len() as u64;
             }
-            self.end += readings.len() as u64;
-            self.numbering.commit(staged);
         }
+        self.refused += refused;
         let evicted = self.cursor.evicted - evicted_before;
-        Ok(Appended { end: Position(self.end), evicted })
+        Ok(Appended { end: Position(self.end), evicted, refused })
     }
 
-    fn store(&mut self, staged: &Staged) -> Result<(), SpoolError> {
+    /// False if it is refused.
+    fn try_to_store(&mut self, staged: &Staged) -> Result<bool, SpoolError> {
+        let stored = match self.store(staged) {
+            Err(SpoolError::Full(_)) if self.is_spent() || self.retained() > 0 => {
+                self.release()?;
+                self.store(staged)
+            }
+            stored => stored,
+        };
+        match stored {
+            Err(SpoolError::Full(_)) if self.refuses() => Ok(false),
+            stored => stored,
+        }
+    }
+
+    /// False if the limits that are shared with others have no room for it.
+    fn store(&mut self, staged: &Staged) -> Result<bool, SpoolError> {
         let mut record = self.record(staged).map_err(unstorable)?;
         if self.must_roll(record.len() as u64) {
             if !self.is_spent() {
@@ -129,10 +158,13 @@ impl Log {
             self.roll()?;
             record = self.record(staged).map_err(unstorable)?;
         }
-        self.make_room(record.len() as u64)?;
+        if !self.make_room(record.len() as u64)? {
+            return Ok(false);
+        }
         // The other half is for the header without which a spent segment cannot go.
         let keep = self.options.reserve / 2;
-        self.with_reserve(record.len() as u64, keep, |log| log.write(&record))
+        self.with_reserve(record.len() as u64, keep, |log| log.write(&record))?;
+        Ok(true)
     }
 
     fn record(&self, staged: &Staged) -> Result<Vec<u8>, TooLong> {
@@ -335,6 +367,7 @@ impl Log {
             appended: self.end,
             acknowledged: (position + ahead.len()).saturating_sub(evicted.saturating_add(lost)),
             evicted,
+            refused: self.refused,
             lost,
             corrupt: self.damage.count(),
             bytes: self.bytes(),
@@ -342,7 +375,8 @@ impl Log {
         }
     }
 
-    fn bytes(&self) -> u64 {
+    /// How much all its files take up, in bytes.
+    pub(crate) fn bytes(&self) -> u64 {
         self.segment_bytes_sum + cursor::LEN + self.damage.bytes() + self.reserve.len()
     }
 }

@@ -143,7 +143,8 @@ impl Numbering {
         self.streams.insert(id, stream);
     }
 
-    fn raise(&mut self, name: &StreamName, next: SequenceNumber) {
+    /// Gives out no number of the stream `name` below `next`.
+    pub(crate) fn raise(&mut self, name: &StreamName, next: SequenceNumber) {
         match self.next.get_mut(name) {
             Some(known) => *known = next.max(*known),
             None => drop(self.next.insert(name.clone(), next)),

@@ -1,6 +1,7 @@
 //! The whole spool, over a real folder and over a disk that fails.
 
 mod ahead;
+mod classed;
 mod crashing_disk;
 mod damaged;
 mod failing;

@@ -326,7 +326,7 @@ fn bench(spool: MockSpool, when_full: WhenFull) -> Bench {
 }
 
 fn appended() -> Appended {
-    Appended { end: Position(1), evicted: 0 }
+    Appended { end: Position(1), evicted: 0, refused: 0 }
 }
 
 fn full() -> SpoolError {

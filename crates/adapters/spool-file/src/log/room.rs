@@ -11,6 +11,33 @@ use crate::{segment, spool_error};
 /// bytes: asking is cheap, not free.
 const UNASKED_MAX: u64 = 64 * 1024;
 
+/// What a log gives up to make room.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Gives {
+    /// Segments in which everything is acknowledged.
+    Retained,
+    /// Those, and the oldest that waits.
+    Waiting,
+}
+
+/// The other logs within the same limits. They are asked while one of them is appended to, which
+/// happens to one at a time, and none of them ever waits for another otherwise.
+pub(crate) trait Others: Send + Sync {
+    /// How much they take up, in bytes.
+    fn bytes(&self) -> u64;
+    /// How much they could give, in bytes.
+    fn attainable(&self) -> u64;
+    /// Removes one segment that they can do without, the least missed first. Gives how long it was.
+    fn give(&self, gives: Gives) -> Option<u64>;
+}
+
+/// What a log that is not alone has to know.
+pub(crate) struct Company {
+    pub(crate) others: Box<dyn Others>,
+    /// Whether readings for which there is no room are refused, rather than the oldest evicted.
+    pub(crate) is_refusing: bool,
+}
+
 impl Log {
     /// Whether the newest segment has samples and all of them are acknowledged.
     pub(super) fn is_spent(&self) -> bool {
@@ -42,12 +69,34 @@ impl Log {
         }
     }
 
-    /// Removes the oldest segments until `len` more bytes are within the limits.
-    pub(super) fn make_room(&mut self, len: u64) -> Result<(), SpoolError> {
-        while self.bytes() + len > self.options.bytes_max && self.segments.len() > 1 {
-            self.evict_oldest()?;
+    pub(super) fn refuses(&self) -> bool {
+        self.company.as_ref().is_some_and(|company| company.is_refusing)
+    }
+
+    /// What the others say; nothing if there are none.
+    fn of_others<T: Default>(&self, ask: impl FnOnce(&dyn Others) -> T) -> T {
+        self.company.as_ref().map(|company| ask(&*company.others)).unwrap_or_default()
+    }
+
+    /// Removes the oldest segments until `len` more bytes are within the limits. False if what may
+    /// go does not make the room.
+    pub(super) fn make_room(&mut self, len: u64) -> Result<bool, SpoolError> {
+        let lacking = |log: &Self| {
+            let bytes = log.bytes() + log.of_others(|others| others.bytes()) + len;
+            bytes.saturating_sub(log.options.bytes_max)
+        };
+        let is_alone = self.company.is_none();
+        let short = lacking(self);
+        if short > 0 {
+            let is_attainable = is_alone || self.attainable() >= short;
+            let gives = if is_attainable { Gives::Waiting } else { Gives::Retained };
+            while lacking(self) > 0 && self.make_way(gives)?.is_some() {}
+            if !is_alone && lacking(self) > 0 {
+                return Ok(false);
+            }
         }
-        self.leave_free(len)
+        self.leave_free(len)?;
+        Ok(true)
     }
 
     /// Removes the oldest segments until `len` more bytes leave enough of the file system free.
@@ -66,18 +115,53 @@ impl Log {
         // Not to know must not keep the gateway from its work.
         let Ok(free) = self.disk.free() else { return Ok(()) };
         let lacking = (free_min + len).saturating_sub(free);
-        let newest_len = self.segments.back().map_or(0, |newest| newest.len);
-        let is_attainable = self.segment_bytes_sum - newest_len >= lacking;
+        let is_attainable = self.attainable() >= lacking;
+        let gives = if is_attainable { Gives::Waiting } else { Gives::Retained };
         let mut made = 0;
-        while made < lacking && (is_attainable || self.retained() > 0) {
-            made += self.segments.front().map_or(0, |oldest| oldest.len);
-            self.evict_oldest()?;
-        }
-        if made < lacking {
-            return Err(SpoolError::Full(io::ErrorKind::StorageFull.into()));
+        while made < lacking {
+            let Some(more) = self.make_way(gives)? else {
+                return Err(SpoolError::Full(io::ErrorKind::StorageFull.into()));
+            };
+            made += more;
         }
         self.unasked = (free + made - free_min - len).min(UNASKED_MAX.max(made));
         Ok(())
+    }
+
+    /// How much could go for something new, in bytes.
+    fn attainable(&self) -> u64 {
+        let own = if self.refuses() { Gives::Retained } else { Gives::Waiting };
+        self.could_give(own) + self.of_others(|others| others.attainable())
+    }
+
+    /// Removes one segment: one that is retained, else one of a lower class that waits, else the
+    /// oldest of this log. Gives how long it was.
+    fn make_way(&mut self, gives: Gives) -> Result<Option<u64>, SpoolError> {
+        let own = self.give(Gives::Retained)?;
+        let way = own.or_else(|| self.of_others(|others| others.give(gives)));
+        if way.is_some() || gives == Gives::Retained || self.refuses() {
+            return Ok(way);
+        }
+        self.give(Gives::Waiting)
+    }
+
+    /// How much it could give, in bytes. The newest segment is never given.
+    pub(crate) fn could_give(&self, gives: Gives) -> u64 {
+        let newest = self.segments.back().map_or(0, |newest| newest.len);
+        match gives {
+            Gives::Retained => self.retained(),
+            Gives::Waiting => self.segment_bytes_sum - newest,
+        }
+    }
+
+    /// Removes the oldest segment, if it is one to be given. Gives how long it was.
+    pub(crate) fn give(&mut self, gives: Gives) -> Result<Option<u64>, SpoolError> {
+        let oldest = self.segments.front().map(|oldest| oldest.len);
+        let oldest = oldest.filter(|_| self.could_give(gives) > 0);
+        if oldest.is_some() {
+            self.evict_oldest()?;
+        }
+        Ok(oldest)
     }
 
     fn evict_oldest(&mut self) -> Result<(), SpoolError> {
@@ -117,7 +201,7 @@ impl Log {
 
     /// How much the segments take up that lie wholly before the cursor, in bytes. The newest is
     /// none of them.
-    pub(super) fn retained(&self) -> u64 {
+    pub(crate) fn retained(&self) -> u64 {
         let begun = self.segments.partition_point(|segment| segment.first <= self.cursor.position);
         self.segments.iter().take(begun.saturating_sub(1)).map(|segment| segment.len).sum()
     }

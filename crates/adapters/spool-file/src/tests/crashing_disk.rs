@@ -5,7 +5,7 @@
 //! names the first few.
 
 use core::ops::Range;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::*;
 use crate::disk::{Disk, DiskFile};
@@ -26,10 +26,16 @@ struct State {
     reads: usize,
     /// How often it was asked for the room left.
     asked_free: usize,
-    is_failing_sync: bool,
-    is_failing_truncate: bool,
-    is_failing_write: bool,
-    is_failing_read: bool,
+    failing: BTreeSet<Call>,
+}
+
+/// What can be made to fail.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Call {
+    Read,
+    Write,
+    Truncate,
+    Sync,
 }
 
 #[derive(Default)]
@@ -126,19 +132,22 @@ impl CrashingDisk {
     }
 
     pub(super) fn fail_sync(&self, is_failing: bool) {
-        lock(&self.0).is_failing_sync = is_failing;
+        self.fail(Call::Sync, is_failing);
     }
 
-    pub(super) fn fail_truncate(&self, is_failing: bool) {
-        lock(&self.0).is_failing_truncate = is_failing;
+    /// Lets a call fail with EIO from now on, or no longer.
+    pub(super) fn fail(&self, call: Call, is_failing: bool) {
+        let failing = &mut lock(&self.0).failing;
+        if is_failing {
+            failing.insert(call)
+        } else {
+            failing.remove(&call)
+        };
     }
 
-    pub(super) fn fail_write(&self, is_failing: bool) {
-        lock(&self.0).is_failing_write = is_failing;
-    }
-
-    pub(super) fn fail_read(&self, is_failing: bool) {
-        lock(&self.0).is_failing_read = is_failing;
+    fn goes(&self, call: Call) -> io::Result<()> {
+        let is_failing = lock(&self.0).failing.contains(&call);
+        if is_failing { Err(io::Error::from_raw_os_error(5)) } else { Ok(()) }
     }
 
     /// Damages a file behind the spool's back, durably.
@@ -205,10 +214,8 @@ impl Disk for CrashingDisk {
     }
 
     fn sync(&self) -> io::Result<()> {
+        self.goes(Call::Sync)?;
         let mut state = lock(&self.0);
-        if state.is_failing_sync {
-            return Err(io::Error::other("injected"));
-        }
         state.durable = state.names.clone();
         state.changes.clear();
         Ok(())
@@ -223,9 +230,7 @@ struct OpenFile {
 impl DiskFile for OpenFile {
     fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
         lock(&self.disk.0).reads += 1;
-        if lock(&self.disk.0).is_failing_read {
-            return Err(io::Error::from_raw_os_error(5)); // EIO
-        }
+        self.disk.goes(Call::Read)?;
         let file = lock(&self.content);
         let from = usize::try_from(offset).unwrap().min(file.now.len());
         let len = buffer.len().min(file.now.len() - from);
@@ -239,9 +244,7 @@ impl DiskFile for OpenFile {
     fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<()> {
         let used: usize = self.disk.contents().values().map(Vec::len).sum();
         let room = lock(&self.disk.0).room;
-        if lock(&self.disk.0).is_failing_write {
-            return Err(io::Error::from_raw_os_error(5)); // EIO
-        }
+        self.disk.goes(Call::Write)?;
         let mut file = lock(&self.content);
         let offset = usize::try_from(offset).unwrap();
         let grows = (offset + bytes.len()).saturating_sub(file.now.len());
@@ -257,9 +260,7 @@ impl DiskFile for OpenFile {
     }
 
     fn truncate(&self, len: u64) -> io::Result<()> {
-        if lock(&self.disk.0).is_failing_truncate {
-            return Err(io::Error::other("injected"));
-        }
+        self.disk.goes(Call::Truncate)?;
         let truncate = Pending::Truncate(usize::try_from(len).unwrap());
         let mut file = lock(&self.content);
         truncate.apply(&mut file.now);
@@ -269,12 +270,10 @@ impl DiskFile for OpenFile {
 
     /// A failed sync loses what was to be written and calls it written, as Linux does.
     fn sync(&self) -> io::Result<()> {
-        let is_failing = lock(&self.disk.0).is_failing_sync;
+        let goes = self.disk.goes(Call::Sync);
         let mut file = lock(&self.content);
         let pending = core::mem::take(&mut file.pending);
-        if is_failing {
-            return Err(io::Error::other("injected"));
-        }
+        goes?;
         for pending in pending {
             pending.apply(&mut file.durable);
         }

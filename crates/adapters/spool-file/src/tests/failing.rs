@@ -1,6 +1,6 @@
 //! A disk that is full or fails, and comes back.
 
-use super::*;
+use super::{crashing_disk::Call, *};
 
 #[test]
 fn a_full_disk_refuses_whole_appends_and_acknowledging_makes_room() {
@@ -29,11 +29,11 @@ fn a_short_write_that_cannot_be_undone_is_written_over() {
     let spool = open(&disk);
     append(&spool, &[reading(0, 0)]);
     disk.set_room(Some(50));
-    disk.fail_truncate(true);
+    disk.fail(Call::Truncate, true);
     let readings: Vec<_> = (1..9).map(|n| reading(0, n)).collect();
     assert!(spool.append(&readings).is_err());
     disk.set_room(None);
-    disk.fail_truncate(false);
+    disk.fail(Call::Truncate, false);
     append(&spool, &[reading(0, 9)]);
     drop(spool);
     let spool = open(&disk);

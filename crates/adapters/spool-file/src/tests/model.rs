@@ -5,7 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::{collection::vec, prelude::*};
 
-use super::{crashing_disk::Choices, *};
+use super::{
+    crashing_disk::{Call, Choices},
+    *,
+};
 
 #[derive(Clone, Debug)]
 enum Step {
@@ -27,15 +30,7 @@ enum Step {
     /// So many more bytes fit on the disk.
     Room(Option<usize>),
     /// A step during which the medium fails.
-    Eio(Fault, Box<Step>),
-}
-
-/// What fails with EIO.
-#[derive(Clone, Copy, Debug)]
-enum Fault {
-    Read,
-    Write,
-    Sync,
+    Eio(Call, Box<Step>),
 }
 
 fn basic() -> impl Strategy<Value = Step> {
@@ -50,7 +45,7 @@ fn basic() -> impl Strategy<Value = Step> {
 }
 
 fn harmless() -> impl Strategy<Value = Step> {
-    let fault = prop_oneof![Just(Fault::Read), Just(Fault::Write), Just(Fault::Sync)];
+    let fault = prop_oneof![Just(Call::Read), Just(Call::Write), Just(Call::Sync)];
     prop_oneof![
         21 => basic(),
         2 => (0_u8..5, (0_u64..300, 0_u64..60), 0_usize..40)
@@ -83,7 +78,7 @@ struct Twin {
     /// What is acknowledged beyond it.
     ahead: BTreeSet<usize>,
     /// What fails now.
-    fault: Option<Fault>,
+    fault: Option<Call>,
     /// The cursor could not be written: the next process finds an older one.
     is_unstored: bool,
     /// A sync failed, and none succeeded since.
@@ -162,9 +157,12 @@ impl Twin {
             }
             Step::Room(bytes) => self.disk.set_room(bytes),
             Step::Eio(fault, step) => {
-                self.fail(Some(fault));
+                self.disk.fail(fault, true);
+                self.fault = Some(fault);
+                self.is_doubtful |= fault == Call::Sync;
                 self.play(*step);
-                self.fail(None);
+                self.fault = None;
+                self.disk.fail(fault, false);
                 // The third in a row would be taken for damage.
                 waiting(self.spool());
             }
@@ -174,14 +172,6 @@ impl Twin {
         let gone = count.acknowledged + count.evicted + count.lost;
         assert_eq!(count.appended, gone + waiting as u64);
         assert!(count.bytes <= SMALL.bytes_max + 256, "a new segment's header may be over");
-    }
-
-    fn fail(&mut self, fault: Option<Fault>) {
-        self.disk.fail_read(matches!(fault, Some(Fault::Read)));
-        self.disk.fail_write(matches!(fault, Some(Fault::Write)));
-        self.disk.fail_sync(matches!(fault, Some(Fault::Sync)));
-        self.fault = fault;
-        self.is_doubtful |= matches!(fault, Some(Fault::Sync));
     }
 
     /// The next process does not know that a sync of this one failed.
@@ -303,7 +293,7 @@ impl Twin {
             _ if limit == 0 => from,
             _ => self.history.len(),
         };
-        if matches!(self.fault, Some(Fault::Read)) {
+        if self.fault == Some(Call::Read) {
             assert!(!run.samples.is_empty() || limit == 0 || expected.is_empty());
             let read = expected.iter().map(|(_, s)| s).take(run.samples.len());
             return assert!(run.samples.iter().eq(read), "what comes before the fault");
@@ -498,7 +488,7 @@ fn body(disk: &CrashingDisk, name: &str) -> Option<usize> {
 }
 
 /// How many histories: 400, or what `PROPTEST_CASES` says.
-fn cases() -> u32 {
+pub(super) fn cases() -> u32 {
     std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(400)
 }
 
