@@ -4,8 +4,11 @@
 //!
 //! 1. The readings of one stream are appended in the order in which they were taken.
 //! 2. A hole in a device's ordinals is where the queue dropped: its streams get an `overflow` gap.
-//! 3. A spool that is full or failing for a while is tried again until it takes the batch; the queue
-//!    fills up behind it, and its policy decides. Only what can never be stored is given up, counted.
+//! 3. Each stream's samples go to the spool of its class, those of the highest first. One that is full or
+//!    failing for a while is tried again until it takes what waits for it; what others took is not
+//!    repeated. While all that are in use fail, the queue fills up behind them, and its policy decides.
+//!    While only some fail, they hold nobody up: 16384 readings wait for each, and more are given up,
+//!    counted, as is what can never be stored.
 //! 4. The state of derived metrics is saved after what they told was appended and synced, so that no power
 //!    cut takes what an alarm has told and leaves that it has told it: each interval, within a second
 //!    when an alarm has changed, and at the end. A crash costs them what came since.
@@ -13,13 +16,16 @@
 //!    long as it is large. That bounds the wear of a memory card and how long the store does nothing else:
 //!    it is busy with a save for as long as the medium takes, once in so many seconds.
 
+mod shelf;
+
 use core::time::Duration;
 use std::{collections::HashMap, sync::Arc};
 
 use crossbeam_channel::{Receiver, RecvError, never, select};
-use domain::{Backoff, Monotonic, NoData, Reading, Stream, StreamReading};
+use domain::{Monotonic, NoData, Reading, Stream, StreamClass, StreamName, StreamReading};
 use ports::{Clock, Spool, SpoolError, StateKeeper, Wake, Waker};
 
+use self::shelf::{RETRY_MOST, Shelf};
 use crate::{acquire::Acquired, alarms::Note, derive::Derivation, telemetry::Counters};
 
 /// The most that is taken out of the queue at one time. Bounds memory and the time to an append.
@@ -28,10 +34,6 @@ const BATCH_MAX: usize = 1_024;
 /// The most readings in one append: with the longest names, and all streams new, some 720 kB of the 1 MiB
 /// that a record of the spool may have.
 const APPEND_MAX: usize = 4_096;
-
-/// Waits between attempts to append to a spool that fails.
-const RETRY_FIRST: Duration = Duration::from_millis(100);
-const RETRY_MOST: Duration = Duration::from_secs(5);
 
 /// The state is saved no more often than this, however often alarms change.
 const STATE_PAUSE: Duration = Duration::from_secs(1);
@@ -46,7 +48,9 @@ pub struct Store {
     /// The streams of each device, for gaps.
     streams: HashMap<usize, Vec<Stream>>,
     expected: HashMap<usize, u64>,
-    spool: Arc<dyn Spool>,
+    /// Highest class first.
+    shelves: [Shelf; 3],
+    classes: HashMap<StreamName, StreamClass>,
     clock: Arc<dyn Clock>,
     counters: Arc<Counters>,
     /// Tells the forwarder that there is something to forward.
@@ -77,8 +81,10 @@ pub struct StoreParts {
     pub derivation: Derivation,
     /// The streams of each device by its number, for the gaps of what the queue dropped.
     pub streams: HashMap<usize, Vec<Stream>>,
-    /// Where samples go.
-    pub spool: Arc<dyn Spool>,
+    /// Where samples go, by class, highest first.
+    pub spools: [Arc<dyn Spool>; 3],
+    /// The class of each stream that is not of the class normal.
+    pub classes: HashMap<StreamName, StreamClass>,
     /// Time; an interrupt of it ends the patience with a failing spool.
     pub clock: Arc<dyn Clock>,
     /// Where things are counted.
@@ -96,18 +102,26 @@ impl Store {
             outlet,
             derivation,
             streams,
-            spool,
+            spools,
+            classes,
             clock,
             counters,
             wake_forwarder,
             sync_interval,
         } = parts;
+        let [high, normal, low] = spools;
+        let shelves = [
+            Shelf::new(StreamClass::High, high),
+            Shelf::new(StreamClass::Normal, normal),
+            Shelf::new(StreamClass::Low, low),
+        ];
         Self {
             outlet,
             derivation,
             streams,
             expected: HashMap::new(),
-            spool,
+            shelves,
+            classes,
             clock,
             counters,
             wake_forwarder,
@@ -174,18 +188,23 @@ impl Store {
     /// Stores what still waits in derived metrics, saves their state, and syncs.
     pub fn finish(&mut self) {
         let derived = self.derivation.flush();
-        self.append_all(&derived);
+        self.append_all(derived);
+        self.put_away(|shelves, _| shelves.iter().any(Shelf::is_waiting));
         self.save_state();
         self.sync();
     }
 
     fn until_due(&self) -> Duration {
         const IDLE: Duration = Duration::from_secs(3_600);
-        let due = self.sync_due.into_iter().chain(self.state_due).min();
+        let retries = self.shelves.iter().filter_map(Shelf::due);
+        let due = self.sync_due.into_iter().chain(self.state_due).chain(retries).min();
         due.map_or(IDLE, |due| due.saturating_since(self.clock.now().monotonic))
     }
 
     fn do_what_is_due(&mut self) {
+        if self.shelves.iter().any(Shelf::is_waiting) {
+            self.put_away_now();
+        }
         self.sync_if_due();
         if self.state_due.is_some_and(|due| due <= self.clock.now().monotonic) {
             self.save_state();
@@ -203,11 +222,11 @@ impl Store {
         for mut part in derived {
             // A record of its own for each part pays only if it is a large one.
             if readings.len() + part.len() > APPEND_MAX {
-                self.append_all(&std::mem::take(&mut readings));
+                self.append_all(std::mem::take(&mut readings));
             }
             if readings.is_empty() { readings = part } else { readings.append(&mut part) }
         }
-        self.append_all(&readings);
+        self.append_all(readings);
         self.state_is_new();
     }
 
@@ -219,18 +238,28 @@ impl Store {
         // Before the spool is asked, which may take its time.
         let _ = note.answer.try_send(derived.is_some());
         if let Some(derived) = derived {
-            self.append_all(&derived);
+            self.append_all(derived);
             self.state_is_new();
         }
     }
 
-    fn append_all(&mut self, readings: &[StreamReading]) {
-        for part in readings.chunks(APPEND_MAX) {
-            self.append(part);
+    fn append_all(&mut self, readings: Vec<StreamReading>) {
+        if readings.is_empty() {
+            return;
         }
-        if !readings.is_empty() {
-            (self.wake_forwarder)();
+        let mut by_class = [Vec::new(), Vec::new(), Vec::new()];
+        for reading in readings {
+            let class = self.classes.get(&reading.stream.name).copied().unwrap_or_default();
+            by_class[class.index()].push(reading);
         }
+        for (shelf, mut readings) in self.shelves.iter_mut().zip(by_class) {
+            while readings.len() > APPEND_MAX {
+                let rest = readings.split_off(APPEND_MAX);
+                shelf.take(core::mem::replace(&mut readings, rest), &self.counters);
+            }
+            shelf.take(readings, &self.counters);
+        }
+        self.put_away(is_held_up);
     }
 
     /// The derived metrics have moved on: their state is to be saved some time, or soon.
@@ -251,7 +280,9 @@ impl Store {
         if self.sync_due.is_some() {
             self.sync();
         }
-        self.state_due = self.sync_due;
+        // Nor may it run ahead of what is not even appended.
+        let retries = self.shelves.iter().filter_map(Shelf::due);
+        self.state_due = self.sync_due.into_iter().chain(retries).max();
         if self.state_due.is_some() {
             self.counters.states_unsaved.add(1);
             return;
@@ -281,36 +312,40 @@ impl Store {
         whole
     }
 
-    fn append(&mut self, readings: &[StreamReading]) {
-        let mut backoff = Backoff::new(RETRY_FIRST, RETRY_MOST, 0);
-        while let Err(error) = self.spool.append(readings) {
-            let is_over = self.wait_for_spool(&error, &mut backoff);
+    /// Offers each spool what waits for it, the highest class first. Wakes the forwarder.
+    fn put_away_now(&mut self) {
+        let now = self.clock.now().monotonic;
+        let mut took = false;
+        for shelf in &mut self.shelves {
+            took |= shelf.put_away(now, &self.counters);
+        }
+        if took {
+            self.sync_due.get_or_insert(self.clock.now().monotonic + self.sync_interval);
+            (self.wake_forwarder)();
+        }
+    }
+
+    /// The same again and again while it is `to_be_waited`, or until time is up.
+    fn put_away(&mut self, to_be_waited: impl Fn(&[Shelf; 3], [bool; 3]) -> bool) {
+        self.put_away_now();
+        while to_be_waited(&self.shelves, self.used()) {
+            let due = self.shelves.iter().filter_map(Shelf::due).min();
+            let due = due.unwrap_or_else(|| self.clock.now().monotonic);
+            let is_over = self.clock.sleep_until(due) == Wake::Interrupted;
             // What was appended before is not at risk for longer because more does not fit.
             self.sync_if_due();
             if is_over {
-                self.counters.readings_lost.add(readings.len() as u64);
-                tracing::error!(readings = readings.len(), %error, "readings lost");
+                self.shelves.iter_mut().for_each(|shelf| shelf.give_up(&self.counters));
                 return;
             }
+            self.put_away_now();
         }
-        if backoff.failures() > 0 {
-            tracing::info!(attempts = backoff.failures(), "spool takes readings again");
-        }
-        let now = self.clock.now().monotonic;
-        self.sync_due.get_or_insert(now + self.sync_interval);
     }
 
-    /// Waits before the next attempt; true if there is none.
-    fn wait_for_spool(&self, error: &SpoolError, backoff: &mut Backoff) -> bool {
-        if !error.is_transient() {
-            return true;
-        }
-        if backoff.failures() == 0 {
-            tracing::error!(%error, cause = cause(error), "spool fails; trying on");
-        }
-        self.counters.spool_retries.add(1);
-        let again = self.clock.now().monotonic + backoff.fail();
-        self.clock.sleep_until(again) == Wake::Interrupted
+    /// Which classes there are.
+    fn used(&self) -> [bool; 3] {
+        let is_used = |class| self.classes.values().any(|used| *used == class);
+        StreamClass::ALL.map(|class| class == StreamClass::Normal || is_used(class))
     }
 
     fn sync_if_due(&mut self) {
@@ -321,12 +356,19 @@ impl Store {
 
     fn sync(&mut self) {
         self.sync_due = None;
-        if let Err(error) = self.spool.sync() {
+        for shelf in &self.shelves {
+            let Err(error) = shelf.spool.sync() else { continue };
             self.counters.spool_retries.add(1);
             tracing::error!(%error, cause = cause(&error), "spool is not safe from a power cut");
             self.sync_due = Some(self.clock.now().monotonic + RETRY_MOST.max(self.sync_interval));
         }
     }
+}
+
+/// Whether nothing goes on: something waits for the spool of each class in use.
+fn is_held_up(shelves: &[Shelf; 3], used: [bool; 3]) -> bool {
+    let is_stuck = |(shelf, is_used): (&Shelf, bool)| shelf.is_waiting() || !is_used;
+    shelves.iter().any(Shelf::is_waiting) && shelves.iter().zip(used).all(is_stuck)
 }
 
 /// What the medium said, for the log.

@@ -4,12 +4,15 @@
 
 use std::{
     collections::BTreeMap,
-    sync::atomic::{AtomicU64, Ordering::Relaxed},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
 };
 
-use domain::{Command, NoData, Outcome};
+use domain::{Command, NoData, Outcome, StreamClass};
 use executor::Executor;
-use ports::{FrameCount, Spool};
+use ports::{FrameCount, Spool, SpoolCount};
 
 use crate::quality::nanos;
 
@@ -156,19 +159,16 @@ impl Counters {
         self.frames_corrupt.add(now.corrupt.saturating_sub(before.corrupt));
     }
 
-    /// Every count by name, with those that the spool and the executor keep themselves.
-    pub fn snapshot(&self, spool: &dyn Spool, executor: &Executor) -> BTreeMap<String, u64> {
-        let (stored, jobs) = (spool.count(), executor.metrics());
-        let waiting = spool.end().0.saturating_sub(spool.cursor().0);
+    /// Every count by name, with those that the spools, highest class first, and the executor keep
+    /// themselves. If there is more than the class normal, each class is counted for itself, too.
+    pub fn snapshot(
+        &self,
+        spools: &[Arc<dyn Spool>; 3],
+        executor: &Executor,
+    ) -> BTreeMap<String, u64> {
+        let jobs = executor.metrics();
+        let by_class = StreamClass::ALL.map(|class| Stored::of(&*spools[class.index()]));
         let kept_elsewhere = [
-            ("samples_appended", stored.appended),
-            ("samples_acknowledged", stored.acknowledged),
-            ("samples_evicted", stored.evicted),
-            ("samples_lost", stored.lost),
-            ("samples_waiting", waiting),
-            ("spool_corrupt", stored.corrupt),
-            ("spool_bytes", stored.bytes),
-            ("spool_retained", stored.retained),
             ("jobs_processed", jobs.processed),
             ("jobs_panicked", jobs.panicked),
             ("jobs_queued", jobs.queued),
@@ -178,42 +178,104 @@ impl Counters {
         let gaps = NoData::ALL.iter().map(|&r| (format!("gaps_{}", r.code()), self.gaps(r)));
         let named = self.named().chain(kept_elsewhere);
         let named = named.map(|(name, count)| (name.to_owned(), count));
-        named.chain(gaps).chain(self.commands()).collect()
+        named.chain(stored(&by_class)).chain(gaps).chain(self.commands()).collect()
     }
+}
+
+/// What has gone through the spool of one class.
+struct Stored {
+    count: SpoolCount,
+    waiting: u64,
+}
+
+impl Stored {
+    fn of(spool: &dyn Spool) -> Self {
+        let waiting = spool.waiting().iter().map(|run| run.end.0 - run.start.0).sum();
+        Self { count: spool.count(), waiting }
+    }
+
+    fn is_used(&self) -> bool {
+        self.count.appended > 0 || self.count.refused > 0
+    }
+
+    fn samples(&self) -> [(&'static str, u64); 6] {
+        let SpoolCount { appended, acknowledged, evicted, refused, lost, .. } = self.count;
+        [
+            ("samples_appended", appended),
+            ("samples_acknowledged", acknowledged),
+            ("samples_evicted", evicted),
+            ("samples_refused", refused),
+            ("samples_lost", lost),
+            ("samples_waiting", self.waiting),
+        ]
+    }
+
+    fn medium(&self) -> [(&'static str, u64); 3] {
+        let SpoolCount { corrupt, bytes, retained, .. } = self.count;
+        [("spool_corrupt", corrupt), ("spool_bytes", bytes), ("spool_retained", retained)]
+    }
+}
+
+/// The sums over all classes, and what each class has if more than the class normal is in use.
+fn stored(by_class: &[Stored; 3]) -> BTreeMap<String, u64> {
+    let mut counts = BTreeMap::new();
+    let is_divided = by_class[0].is_used() || by_class[2].is_used();
+    for (class, stored) in StreamClass::ALL.into_iter().zip(by_class) {
+        for (name, count) in stored.samples().into_iter().chain(stored.medium()) {
+            *counts.entry(name.to_owned()).or_default() += count;
+        }
+        let own = stored.samples().into_iter().filter(|_| is_divided);
+        counts.extend(own.map(|(name, count)| (format!("{name}_{}", class.name()), count)));
+    }
+    counts
 }
 
 #[cfg(test)]
 mod tests {
     use domain::{Refusal, Target};
-    use ports::{MockSpool, Position, SpoolCount};
+    use ports::{MockSpool, Position};
 
     use super::*;
 
     #[test]
     fn each_count_kept_elsewhere_is_published_under_its_own_name() {
         let mut spool = MockSpool::new();
+        let unused = || {
+            let mut spool = MockSpool::new();
+            spool.expect_count().return_const(SpoolCount::default());
+            spool.expect_waiting().return_const(vec![]);
+            Arc::new(spool) as Arc<dyn Spool>
+        };
         let count = SpoolCount {
             appended: 90,
             acknowledged: 50,
             evicted: 7,
+            refused: 4,
             lost: 2,
             corrupt: 3,
             bytes: 4_096,
             retained: 1_024,
         };
         spool.expect_count().return_const(count);
-        spool.expect_cursor().return_const(Position(57));
-        spool.expect_end().return_const(Position(90));
+        let waiting = [59..80, 82..90].map(|run| Position(run.start)..Position(run.end));
+        spool.expect_waiting().return_const(waiting.to_vec());
         let executor = Executor::builder().build().unwrap();
         assert!(executor.submit(|| panic!("bug in a formula")).unwrap().join().is_err());
         executor.submit(|| ()).unwrap().join().unwrap();
-        let counts = Counters::default().snapshot(&spool, &executor);
+        let spool: Arc<dyn Spool> = Arc::new(spool);
+        let spools = [unused(), Arc::clone(&spool), unused()];
+        let counts = Counters::default().snapshot(&spools, &executor);
+        assert!(!counts.contains_key("samples_appended_normal"), "it is the only one");
+        let divided = Counters::default().snapshot(&[unused(), spool.clone(), spool], &executor);
+        assert_eq!((divided["samples_evicted"], divided["samples_evicted_low"]), (14, 7));
+        assert_eq!((divided["samples_waiting_normal"], divided["samples_refused_high"]), (29, 0));
         for (name, expected) in [
             ("samples_appended", 90),
             ("samples_acknowledged", 50),
             ("samples_evicted", 7),
+            ("samples_refused", 4),
             ("samples_lost", 2),
-            ("samples_waiting", 33),
+            ("samples_waiting", 29),
             ("spool_corrupt", 3),
             ("spool_bytes", 4_096),
             ("spool_retained", 1_024),

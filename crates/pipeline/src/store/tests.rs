@@ -1,7 +1,7 @@
 use std::{
     io,
     num::NonZeroUsize,
-    sync::atomic::{AtomicU64, Ordering::Relaxed},
+    sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
 };
 
 use domain::{
@@ -302,7 +302,19 @@ struct Bench {
     woken: Arc<AtomicU64>,
 }
 
+/// A spool that nothing is to be appended to.
+fn unused() -> MockSpool {
+    let mut spool = MockSpool::new();
+    spool.expect_sync().returning(|| Ok(()));
+    spool
+}
+
 fn bench(spool: MockSpool, when_full: WhenFull) -> Bench {
+    bench_of_classes([unused(), spool, unused()], when_full)
+}
+
+/// Stream `d.temperature` is of the class normal, `derived.alarm` of the class high.
+fn bench_of_classes(spools: [MockSpool; 3], when_full: WhenFull) -> Bench {
     let counters = Arc::new(Counters::default());
     let clock = VirtualClock::starting_at(AT);
     let executor = Arc::new(Executor::builder().build().unwrap());
@@ -314,7 +326,8 @@ fn bench(spool: MockSpool, when_full: WhenFull) -> Bench {
         derivation: Derivation::new(Vec::new(), beginning(), executor, Arc::clone(&counters))
             .unwrap(),
         streams: [(0, vec![stream()])].into(),
-        spool: Arc::new(spool),
+        spools: spools.map(|spool| Arc::new(spool) as Arc<dyn Spool>),
+        classes: HashMap::new(),
         clock: Arc::new(clock.clone()),
         counters: Arc::clone(&counters),
         wake_forwarder: Arc::new(move || {
@@ -327,6 +340,81 @@ fn bench(spool: MockSpool, when_full: WhenFull) -> Bench {
 
 fn appended() -> Appended {
     Appended { end: Position(1), evicted: 0, refused: 0 }
+}
+
+/// A reading of an alarm, of the class high.
+fn alarmed(ordinal: u64) -> Acquired {
+    let outcome = QuantityKind::AlarmState.quantity(1.0).map_err(|_| NoData::Implausible);
+    let stream = Stream { name: alarm(), kind: QuantityKind::AlarmState };
+    let reading = StreamReading { stream, reading: Reading::measured(AT, outcome) };
+    Acquired { device: 1, ordinal, readings: vec![reading] }
+}
+
+/// A spool of which an append fails while the flag is up; counts the readings that it took.
+fn sometimes_failing() -> (MockSpool, Arc<AtomicU64>, Arc<AtomicBool>) {
+    let (taken, fails) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicBool::new(false)));
+    let (counted, failing) = (Arc::clone(&taken), Arc::clone(&fails));
+    let mut spool = MockSpool::new();
+    spool.expect_sync().returning(|| Ok(()));
+    spool.expect_append().returning(move |readings: &[StreamReading]| {
+        if failing.load(Relaxed) {
+            return Err(full());
+        }
+        counted.fetch_add(readings.len() as u64, Relaxed);
+        Ok(appended())
+    });
+    (spool, taken, fails)
+}
+
+#[test]
+fn a_class_whose_spool_fails_holds_no_other_up_and_gets_nothing_twice() {
+    let (high, alarms, alarms_fail) = sometimes_failing();
+    let (normal, samples, samples_fail) = sometimes_failing();
+    let mut bench = bench_of_classes([high, normal, unused()], WhenFull::Block);
+    bench.store.classes = [(alarm(), StreamClass::High)].into();
+    for fails in [&alarms_fail, &samples_fail] {
+        let before = [&alarms, &samples].map(|taken| taken.load(Relaxed));
+        fails.store(true, Relaxed);
+        for _ in 0..5 {
+            for acquired in [acquired, alarmed] {
+                let device = acquired(0).device;
+                let ordinal = bench.store.expected.get(&device).copied().unwrap_or_default();
+                bench.inlet.put(acquired(ordinal)).unwrap();
+            }
+            bench.store.step();
+        }
+        let now = [&alarms, &samples].map(|taken| taken.load(Relaxed));
+        assert_eq!(now.iter().sum::<u64>() - before.iter().sum::<u64>(), 5, "the other's");
+        fails.store(false, Relaxed);
+        bench.clock.advance(Duration::from_secs(10));
+        bench.store.step();
+        let now = [&alarms, &samples].map(|taken| taken.load(Relaxed));
+        assert_eq!(now, before.map(|before| before + 5));
+    }
+    assert_eq!(bench.counters.readings_lost.get(), 0);
+}
+
+#[test]
+fn too_many_readings_for_a_spool_that_fails_are_given_up_and_counted() {
+    let (high, _, alarms_fail) = sometimes_failing();
+    let (normal, samples, _) = sometimes_failing();
+    let mut bench = bench_of_classes([high, normal, unused()], WhenFull::Block);
+    bench.store.classes = [(alarm(), StreamClass::High)].into();
+    alarms_fail.store(true, Relaxed);
+    let mut many = alarmed(0);
+    many.readings = vec![many.readings[0].clone(); 10_000];
+    for ordinal in 0..2 {
+        bench.inlet.put(Acquired { ordinal, ..alarmed(0) }).unwrap();
+        bench
+            .inlet
+            .put(Acquired { ordinal: ordinal + 2, readings: many.readings.clone(), ..alarmed(0) })
+            .unwrap();
+        bench.inlet.put(acquired(ordinal)).unwrap();
+        bench.store.step();
+    }
+    assert_eq!(samples.load(Relaxed), 2);
+    let lost = bench.counters.readings_lost.get();
+    assert!((3_000..10_000).contains(&lost), "{lost}");
 }
 
 fn full() -> SpoolError {

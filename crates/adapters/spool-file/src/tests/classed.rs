@@ -116,7 +116,9 @@ fn a_class_that_is_not_used_costs_nothing_and_an_older_spool_is_the_class_normal
     };
     let before = names();
     let spools = ClassedSpools::open(folder.path(), SMALL, [WhenFull::Evict; 3], BOOT).unwrap();
-    spools.all().iter().for_each(|spool| spool.sync().unwrap());
+    for spool in spools.all() {
+        spool.sync().unwrap();
+    }
     assert_eq!((names(), left(&spools.of(Normal)).len()), (before, 1));
     fill(&spools.of(High), 1, 1);
     assert!(folder.path().join("high").is_dir() && !folder.path().join("low").exists());
@@ -198,7 +200,9 @@ fn a_folder_that_fails_holds_no_other_class_up() {
     assert_eq!(fill(&high, 0, 400), 0);
     assert!(high.count().appended == 400 && low.append(&[reading(2, 0)]).is_ok());
     high.acknowledge(high.end()).unwrap();
-    [high, low].iter().for_each(|spool| spool.sync().unwrap());
+    for spool in [high, low] {
+        spool.sync().unwrap();
+    }
 }
 
 #[test]
@@ -312,7 +316,9 @@ impl Twin {
                 assert!(retained <= self.options.retain);
             }
             Step::Sync => {
-                StreamClass::ALL.into_iter().for_each(|class| self.of(class).sync().unwrap())
+                for class in StreamClass::ALL {
+                    self.of(class).sync().unwrap();
+                }
             }
             Step::Reopen(shift) => {
                 self.spools = None;
@@ -421,7 +427,9 @@ proptest! {
             disk, options, when_full, spools, shift: 0,
             history, cursors, numbers: BTreeMap::new(), readings: 0,
         };
-        steps.into_iter().for_each(|step| twin.play(step));
+        for step in steps {
+            twin.play(step);
+        }
         twin.play(Step::Reopen(0));
     }
 }
