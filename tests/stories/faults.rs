@@ -213,9 +213,10 @@ impl Yard {
     }
 
     fn count(&self, name: &str) -> u64 {
-        let spool = sim::memory_spool::MemorySpool::new(crate::world::BOOT, 1.try_into().unwrap());
+        let one = 1.try_into().unwrap();
+        let spool = Arc::new(sim::memory_spool::MemorySpool::new(crate::world::BOOT, one));
         let executor = executor::Executor::builder().build().unwrap();
-        self.counters.snapshot(&spool, &executor)[name]
+        self.counters.snapshot(&crate::world::by_class(&spool), &executor)[name]
     }
 
     /// Panics unless each stream has the rest of 60 as values, and these gaps.

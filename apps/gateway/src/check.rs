@@ -10,8 +10,9 @@ use std::{
     path::Path,
 };
 
-use domain::Stream;
+use domain::{Stream, StreamClass};
 use sensors::Catalogue;
+use spool_file::WhenFull;
 
 use crate::config::{
     self, Bus, Bytes, Config, ConfigError, Derived, Device, Pace, Parity, Place, Wiring,
@@ -105,11 +106,13 @@ impl fmt::Display for Summary<'_> {
         writeln!(f, "\ntopics   {}/…", mqtt.root)?;
         let (most, interval) =
             (Bytes(spool.bytes_max), humantime::format_duration(spool.sync_interval));
-        writeln!(
-            f,
-            "spool    {}, at most {most}, synced every {interval}",
-            spool.folder.display()
-        )?;
+        write!(f, "spool    {}, at most {most}, synced every {interval}", spool.folder.display())?;
+        for class in StreamClass::ALL {
+            if spool.when_full[class.index()] == WhenFull::Refuse {
+                write!(f, ", class {} refuses when full", class.name())?;
+            }
+        }
+        writeln!(f)?;
         let (mut devices, mut streams) = (0, derived.len());
         let width = self.0.widths();
         for bus in buses {
@@ -209,6 +212,9 @@ fn write_device(
     for patience in config::unusual_patience(device.faults, device.priority) {
         write!(f, ", {patience}")?;
     }
+    if let Some(class) = config::unusual_class(device.class, StreamClass::Normal) {
+        write!(f, ", {class}")?;
+    }
     match device.pace {
         Pace::Asked { period } => writeln!(f, ", every {}", humantime::format_duration(period))?,
         Pace::Speaks { silence } => {
@@ -223,11 +229,14 @@ fn write_device(
 
 fn write_derived(f: &mut fmt::Formatter<'_>, metric: &Derived, width: [usize; 2]) -> fmt::Result {
     write!(f, "{} ", columns(&metric.stream, width))?;
-    let Derived { function, arguments, inputs, .. } = metric;
+    let Derived { function, arguments, inputs, class, .. } = metric;
     let named = function.roles.iter().zip(inputs);
     let named = named.map(|(role, input)| format!("{} = {}", role.name, input.name));
     let of: Vec<_> = named.chain(config::unusual(function.parameters, arguments)).collect();
-    writeln!(f, "{}({})", function.function, of.join(", "))
+    write!(f, "{}({})", function.function, of.join(", "))?;
+    let class = config::unusual_class(*class, config::usual_class(function));
+    class.map_or(Ok(()), |class| write!(f, ", {class}"))?;
+    writeln!(f)
 }
 
 fn columns(stream: &Stream, [names, kinds]: [usize; 2]) -> String {

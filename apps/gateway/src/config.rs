@@ -26,6 +26,7 @@ mod arguments;
 mod budget;
 mod build;
 mod buses;
+mod classes;
 mod conflicts;
 mod derived;
 mod devices;
@@ -51,6 +52,8 @@ use std::{
 
 pub(crate) use arguments::unusual;
 pub(crate) use budget::percent;
+pub(crate) use classes::unusual_class;
+pub(crate) use derived::usual_class;
 pub(crate) use i2c::placed;
 pub(crate) use nodes::Nodes;
 pub(crate) use patience::unusual_patience;

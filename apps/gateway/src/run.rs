@@ -17,6 +17,7 @@
 mod part;
 
 use std::{
+    collections::HashMap,
     io,
     sync::{Arc, OnceLock},
     time::Duration,
@@ -25,7 +26,7 @@ use std::{
 use clock_linux::{BootIdError, LinuxClock, Realtime};
 use control_unix::{ControlError, UnixControl};
 use crossbeam_channel::{Receiver, Select, bounded};
-use domain::{BootId, Monotonic, StreamName, Timestamp, derived::Group};
+use domain::{BootId, Monotonic, StreamClass, StreamName, Timestamp, derived::Group};
 use executor::Executor;
 use pipeline::{
     acquire::{Acquired, BusWorker},
@@ -44,7 +45,7 @@ use signal_hook::{
     consts::{SIGINT, SIGTERM},
     iterator::Signals,
 };
-use spool_file::LateSpool;
+use spool_file::ClassedSpools;
 use state_file::{AuditFile, SettingsError, SettingsFile, StateFile};
 
 use self::part::Part;
@@ -169,7 +170,8 @@ struct Gateway {
     buses: Vec<Part>,
     store: Part,
     forwarder: Part,
-    spool: Arc<dyn Spool>,
+    /// Highest class first.
+    spools: [Arc<dyn Spool>; 3],
     executor: Arc<Executor>,
     counters: Arc<Counters>,
     /// Removes the socket at the end.
@@ -180,7 +182,7 @@ impl Gateway {
     fn start(config: &Config) -> Result<Self, RunError> {
         let boot = clock_linux::boot_id()?;
         let Site { buses, streams, metrics } = Site::build(config)?;
-        let spool = open_spool(config, boot)?;
+        let spools = open_spools(config, boot)?;
         let counters = Arc::new(Counters::default());
         let executor = Executor::builder().workers(config.pipeline.workers).build()?;
         let executor = Arc::new(executor);
@@ -204,7 +206,8 @@ impl Gateway {
             outlet,
             derivation,
             streams,
-            spool: Arc::clone(&spool),
+            spools: spools.clone(),
+            classes: classes(config),
             clock: Arc::new(storage.clone()),
             counters: Arc::clone(&counters),
             wake_forwarder: Arc::clone(&wake_forwarder),
@@ -213,9 +216,9 @@ impl Gateway {
         .with_state(state)
         .with_notes(notes);
         let tally = {
-            let (spool, executor) = (Arc::clone(&spool), Arc::clone(&executor));
+            let (spools, executor) = (spools.clone(), Arc::clone(&executor));
             let counters = Arc::clone(&counters);
-            Box::new(move || counters.snapshot(&*spool, &executor))
+            Box::new(move || counters.snapshot(&spools, &executor))
         };
         let workers = workers(buses, &acquisition, &inlet, &counters);
         let board = Board::of(workers.iter().map(|(_, worker)| worker));
@@ -223,7 +226,7 @@ impl Gateway {
         let control = control(config, &board, &clock, &counters, alarms)?;
         let forwarder = Forwarder::new(
             forward_options(config, boot)?,
-            Arc::clone(&spool),
+            Arc::clone(&spools[StreamClass::Normal.index()]),
             publisher,
             Arc::new(clock.clone()),
             Arc::clone(&counters),
@@ -258,7 +261,7 @@ impl Gateway {
             buses,
             store,
             forwarder,
-            spool,
+            spools,
             executor,
             counters,
             _control: control,
@@ -304,7 +307,7 @@ impl Gateway {
         }
         // A store that hangs in the kernel holds the spool; then it cannot be asked any more.
         if is_at_rest {
-            let counters = self.counters.snapshot(&*self.spool, &self.executor);
+            let counters = self.counters.snapshot(&self.spools, &self.executor);
             let waiting = counters.get("samples_waiting").copied().unwrap_or_default();
             tracing::info!(waiting, ?counters, "stopped");
         }
@@ -312,21 +315,33 @@ impl Gateway {
     }
 }
 
-fn open_spool(config: &Config, boot: BootId) -> Result<Arc<dyn Spool>, RunError> {
-    let config::Spool { bytes_max, retain, free_min, .. } = config.spool;
+/// The spools of all classes, highest first.
+fn open_spools(config: &Config, boot: BootId) -> Result<[Arc<dyn Spool>; 3], RunError> {
+    let config::Spool { bytes_max, retain, free_min, when_full, .. } = config.spool;
     let options =
         spool_file::Options { bytes_max, retain, free_min, ..spool_file::Options::default() };
     let folder = &config.spool.folder;
-    let spool = LateSpool::open(folder, options, boot)
+    let classed = ClassedSpools::open(folder, options, when_full, boot)
         .map_err(|cause| RunError::Spool { folder: folder.display().to_string(), cause })?;
-    let waiting = spool.end().0.saturating_sub(spool.cursor().0);
+    let spools = classed.all();
+    let runs = spools.iter().flat_map(|spool| spool.waiting());
+    let waiting: u64 = runs.map(|run| run.end.0 - run.start.0).sum();
     let folder = folder.display();
-    if spool.is_open() {
+    if classed.is_open() {
         tracing::info!(%folder, waiting, "spool open");
     } else {
         tracing::error!(%folder, "disk is full; the spool is opened when it has room");
     }
-    Ok(Arc::new(spool))
+    Ok(spools)
+}
+
+/// The class of each stream that is not of the class normal.
+fn classes(config: &Config) -> HashMap<StreamName, StreamClass> {
+    let devices = config.buses.iter().flat_map(|bus| &bus.devices);
+    let measured = devices
+        .flat_map(|device| device.streams.iter().map(|stream| (stream.name.clone(), device.class)));
+    let derived = config.derived.iter().map(|metric| (metric.stream.name.clone(), metric.class));
+    measured.chain(derived).filter(|(_, class)| *class != StreamClass::Normal).collect()
 }
 
 /// Where the derived metrics go on, and how their state is kept from now on.

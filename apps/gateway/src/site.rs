@@ -229,7 +229,7 @@ fn line(bus: &Bus) -> Option<SharedTty> {
 }
 
 fn metric(derived: &config::Derived) -> MetricPlan {
-    let config::Derived { stream, function, arguments, inputs, tolerance } = derived.clone();
+    let config::Derived { stream, function, arguments, inputs, tolerance, .. } = derived.clone();
     MetricPlan { stream, function, arguments, inputs, tolerance }
 }
 

@@ -7,7 +7,7 @@ use sensors::Catalogue;
 use wire::Topics;
 
 use super::{
-    buses, derived, devices,
+    buses, classes, derived, devices,
     key::Key,
     reader::Reader,
     settings::{
@@ -190,7 +190,8 @@ fn spool(reader: &mut Reader<'_>) -> Spool {
     let key = section.child("sync_interval");
     let sync_interval = reader.duration(&key, table.sync_interval, interval, SECOND);
     let (bytes_max, retain, free_min) = (bytes_max.0, retain.0, free_min.0);
-    Spool { folder, bytes_max, retain, free_min, sync_interval }
+    let when_full = classes::when_full(table.when_full);
+    Spool { folder, bytes_max, retain, free_min, sync_interval, when_full }
 }
 
 fn pipeline(reader: &mut Reader<'_>) -> Pipeline {

@@ -6,8 +6,8 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use domain::{
-    QuantityKind, Stream, StreamName,
-    derived::{BadMetric, Entry, Formula, Role, entries, find},
+    QuantityKind, Stream, StreamClass, StreamName,
+    derived::{BadMetric, Entry, Formula, Group, Role, entries, find},
 };
 use pipeline::derive::{order, path};
 
@@ -23,7 +23,7 @@ use super::{
 };
 
 /// Keys that every derived metric has.
-const HEAD: &[&str] = &["function", "tolerance"];
+const HEAD: &[&str] = &["function", "tolerance", "class"];
 const DAY: Duration = Duration::from_secs(24 * 3600);
 
 /// What a table says, before it is known whether its inputs are there.
@@ -32,6 +32,7 @@ struct Wish {
     stream: StreamName,
     entry: &'static Entry,
     tolerance: Option<Interval>,
+    class: StreamClass,
     /// The streams named, each with what it is to the function.
     inputs: Vec<(&'static Role, Option<String>)>,
 }
@@ -102,7 +103,13 @@ fn wish(reader: &mut Reader<'_>, key: &Key) -> Option<Wish> {
     if inputs.is_empty() {
         inputs = in_formula(reader, key, entry);
     }
-    Some(Wish { key: key.clone(), stream, entry, tolerance: head.tolerance, inputs })
+    let class = head.class.map_or(usual_class(entry), StreamClass::from);
+    Some(Wish { key: key.clone(), stream, entry, tolerance: head.tolerance, class, inputs })
+}
+
+/// Alarms are of the class high.
+pub(crate) fn usual_class(entry: &Entry) -> StreamClass {
+    if entry.group == Group::Alarm { StreamClass::High } else { StreamClass::Normal }
 }
 
 /// The streams of the formula in the table `key`.
@@ -161,7 +168,7 @@ fn refuse_circle(reader: &mut Reader<'_>, circle: &[&Wish]) {
 }
 
 fn metric(reader: &mut Reader<'_>, wish: &Wish, known: &[Known]) -> Option<(Derived, Duration)> {
-    let Wish { key, stream, entry, tolerance, inputs } = wish;
+    let Wish { key, stream, entry, tolerance, class, inputs } = wish;
     let inputs: Vec<_> = inputs
         .iter()
         .map(|(role, written)| {
@@ -185,7 +192,8 @@ fn metric(reader: &mut Reader<'_>, wish: &Wish, known: &[Known]) -> Option<(Deri
     };
     let tolerance = tolerance.map_or(pace, |_| written);
     let stream = Stream { name: stream.clone(), kind };
-    Some((Derived { stream, function: entry, arguments, inputs, tolerance }, pace))
+    let class = *class;
+    Some((Derived { stream, function: entry, arguments, inputs, tolerance, class }, pace))
 }
 
 /// Reports what a function says of its inputs and arguments together.

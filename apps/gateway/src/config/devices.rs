@@ -6,7 +6,7 @@
 use std::{ops::RangeInclusive, time::Duration};
 
 use bus_linux::I2C_TIMEOUT;
-use domain::{Stream, StreamName};
+use domain::{Stream, StreamClass, StreamName};
 use ports::Pacing;
 use sensors::{Attachment, BadOptions, BusClass, Catalogue, Entry};
 
@@ -24,7 +24,7 @@ use super::{
 };
 
 /// Keys that every device has.
-const HEAD: &[&str] = &["driver", "bus"];
+const HEAD: &[&str] = &["driver", "bus", "class"];
 
 const DAY: Duration = Duration::from_secs(24 * 3600);
 /// Faster than that is not what a gateway is for, slower is a typing error.
@@ -55,6 +55,8 @@ pub(super) fn read(reader: &mut Reader<'_>, catalogue: Catalogue, mut buses: Vec
         refuse_unknown(reader, &key, entry, attachment);
         let place = place(reader, &key, entry, attachment, wiring);
         let device = device(reader, &key, entry, attachment, place, wiring);
+        let class = head.class.map_or(StreamClass::Normal, StreamClass::from);
+        let device = device.map(|device| Device { class, ..device });
         // A place is taken by a device that is wrong, too.
         let (Some(bus), Some(place), Some(Some(_))) = (bus, place, fitting) else { continue };
         if is_free(reader, &key, place, &buses[bus], &taken) {
@@ -188,6 +190,7 @@ fn device(
             + bus.map_or(Duration::ZERO, |bus| i2c::selecting(bus, place)),
         faults,
         priority,
+        class: StreamClass::Normal,
     })
 }
 

@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use domain::{FaultPolicy, GatewayId, Stream, derived::Entry as Function};
+use domain::{FaultPolicy, GatewayId, Stream, StreamClass, derived::Entry as Function};
 use pipeline::acquire::Priority;
 use sensors::{Arguments, BusClass, Entry};
 use serde::Deserialize;
@@ -101,6 +101,8 @@ pub struct Spool {
     pub free_min: u64,
     /// How often what was written is forced to the disk: what a power cut may cost.
     pub sync_interval: Duration,
+    /// What each class of streams does when there is no room, highest class first.
+    pub when_full: [spool_file::WhenFull; 3],
 }
 
 /// How samples are worked up.
@@ -311,6 +313,8 @@ pub struct Device {
     pub faults: FaultPolicy,
     /// What happens to it while the queue fills up.
     pub priority: Priority,
+    /// The class of its streams.
+    pub class: StreamClass,
 }
 
 /// Where on its bus a device is.
@@ -380,4 +384,6 @@ pub struct Derived {
     pub inputs: Vec<Stream>,
     /// How far apart in time inputs may be to belong together.
     pub tolerance: Duration,
+    /// The class of its stream.
+    pub class: StreamClass,
 }

@@ -9,6 +9,7 @@ use std::{collections::BTreeMap, path::PathBuf};
 use serde::{Deserialize, de::IgnoredAny};
 
 use super::{
+    classes::{Class, ClassFull},
     patience::{ComesBack, Importance},
     settings::{LogFormat, LogLevel, Parity, WhenFull},
     values::{BrokerUrls, Bytes, Interval, Secret},
@@ -72,7 +73,10 @@ tables! {
         retain: Bytes,
         free_min: Bytes,
         sync_interval: Interval,
+        when_full: SpoolFull,
     }
+    /// The `when_full` of the spool.
+    SpoolFull { high: ClassFull, normal: ClassFull, low: ClassFull, }
     /// `[pipeline]`
     Pipeline {
         workers: i64,
@@ -122,7 +126,7 @@ tables! {
     /// The `rs485` of a bus of kind `uart`.
     Rs485 { delay_before_send: Interval, delay_after_send: Interval, inverted: bool, }
     /// What every `[devices.*]` has.
-    DeviceHead { driver: String, bus: String, }
+    DeviceHead { driver: String, bus: String, class: Class, }
     /// What a `[devices.*]` on I2C has besides; the rest are the parameters of its driver.
     I2cDevice { address: i64, switch: String, channel: i64, }
     /// What every `[devices.*]` has besides, for when it fails.
@@ -139,7 +143,7 @@ tables! {
     /// What a `[devices.*]` that speaks unasked has besides.
     SpeakingDevice { silence: Interval, }
     /// What every `[derived.*]` has; the rest are the roles and parameters of its function.
-    DerivedHead { function: String, tolerance: Interval, }
+    DerivedHead { function: String, tolerance: Interval, class: Class, }
 }
 
 #[cfg(test)]

@@ -17,6 +17,7 @@ const TABLES: &[(&str, &str, &str)] = &[
     ("Gateway", "[gateway]", "[gateway]\nid = \"a\""),
     ("Mqtt", "[mqtt]", "[mqtt]"),
     ("Spool", "[spool]", "[spool]"),
+    ("SpoolFull", "[spool.when_full]", "[spool.when_full]"),
     ("Pipeline", "[pipeline]", "[pipeline]"),
     ("Log", "[log]", "[log]"),
     ("Control", "[control]", "[control]"),
