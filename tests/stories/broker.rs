@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use domain::Quantity;
+use ports::Clock as _;
 use sim::flaky_broker::Flakiness;
 
-use crate::world::{SECOND, World};
+use crate::world::{SECOND, Setup, World, last_status};
 
 #[test]
 fn a_night_without_uplink_ends_with_every_sample_delivered_in_order() {
@@ -20,6 +21,33 @@ fn a_night_without_uplink_ends_with_every_sample_delivered_in_order() {
     assert!(world.drain());
     world.assert_nothing_is_missing();
     assert_eq!(world.count("gaps_missed"), 0, "the outage reached the sensors");
+}
+
+#[test]
+fn after_a_night_without_uplink_the_present_is_seen_at_once_and_the_night_follows() {
+    let mut world = World::with(1, Setup { history_rate: 1_000, ..Setup::default() });
+    world.run(10 * SECOND);
+    world.broker.set_up(false);
+    world.run(8 * 3_600 * SECOND);
+    world.broker.set_up(true);
+    // Until the next attempt to connect, and a little longer.
+    world.run(60 * SECOND);
+    let now = world.clock.now().wall.as_nanos();
+    let arrivals = world.arrivals();
+    let newest = arrivals.iter().map(|sample| sample.reading.at.wall.as_nanos()).max().unwrap();
+    assert!(now - newest < 2_500_000_000, "the present is seen");
+    let night = world.count("history_waiting");
+    assert!(night > 8 * 3_600 * 5 / 2, "{night} samples of the night are left");
+    let expected = world.count("history_drained_in_s");
+    assert!((night / 1_000..=night / 700).contains(&expected), "{expected} s for {night}");
+    let of_status = last_status(&world.broker).counters;
+    assert!(of_status["history_waiting"] >= night && of_status["history_drained_in_s"] > 0);
+    world.run(u32::try_from(expected + 3).unwrap() * SECOND);
+    assert_eq!(world.count("history_waiting"), 0, "as was foretold");
+    assert!(world.drain());
+    world.assert_nothing_is_missing();
+    let (live, history) = (world.count("samples_live"), world.count("samples_history"));
+    assert_eq!(live + history, world.count("samples_appended"), "each once");
 }
 
 #[test]

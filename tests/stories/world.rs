@@ -2,7 +2,7 @@
 
 use std::{
     collections::{BTreeMap, HashMap},
-    num::NonZeroUsize,
+    num::{NonZeroU64, NonZeroUsize},
     slice::from_ref,
     sync::{Arc, Mutex},
     time::Duration,
@@ -19,7 +19,7 @@ use executor::Executor;
 use pipeline::{
     acquire::{BusWorker, DevicePlan, Priority, Rhythm},
     derive::{Beginning, Derivation, MetricPlan},
-    forward::{DeviceNews, ForwardOptions, Forwarder},
+    forward::{DeviceNews, ForwardOptions, Forwarder, HistoryOrder},
     queue::{WhenFull, queue},
     store::{StateKeeping, Store, StoreParts},
     supervise::{Board, Supervisor},
@@ -105,12 +105,14 @@ pub(crate) struct Setup {
     /// Of the battery.
     pub(crate) priority: Priority,
     pub(crate) queue: usize,
+    /// Samples of history in a second; 0 is no limit.
+    pub(crate) history_rate: u64,
 }
 
 impl Default for Setup {
     fn default() -> Self {
         let faults = FaultPolicy { retry_max: 10 * SECOND, ..FaultPolicy::default() };
-        Self { faults, priority: Priority::Normal, queue: 1_024 }
+        Self { faults, priority: Priority::Normal, queue: 1_024, history_rate: 0 }
     }
 }
 
@@ -283,18 +285,21 @@ impl World {
         self.counts()[name]
     }
 
-    /// What the broker took, per stream, in order of arrival, without repetitions.
+    /// What the broker took, in order of arrival.
+    pub(crate) fn arrivals(&self) -> Vec<Sample> {
+        let messages = self.broker.taken().into_iter().filter(|message| !message.is_retained);
+        messages.flat_map(|m| wire::payload::decode(&m.payload).unwrap().samples).collect()
+    }
+
+    /// What the broker took, per stream, in the order of the numbers, without repetitions.
     pub(crate) fn delivered(&self) -> BTreeMap<String, Vec<Sample>> {
-        let mut delivered = BTreeMap::<String, Vec<Sample>>::new();
-        for message in self.broker.taken().into_iter().filter(|message| !message.is_retained) {
-            for sample in wire::payload::decode(&message.payload).unwrap().samples {
-                let stream = delivered.entry(sample.stream.name.to_string()).or_default();
-                if stream.last().is_none_or(|last| last.seq < sample.seq) {
-                    stream.push(sample);
-                }
-            }
+        let mut delivered = BTreeMap::<String, BTreeMap<_, Sample>>::new();
+        for sample in self.arrivals() {
+            let stream = delivered.entry(sample.stream.name.to_string()).or_default();
+            stream.entry(sample.seq).or_insert(sample);
         }
-        delivered
+        let in_order = delivered.into_iter();
+        in_order.map(|(name, samples)| (name, samples.into_values().collect())).collect()
     }
 
     /// Panics unless every sample ever appended was delivered, numbered without a hole.
@@ -418,8 +423,8 @@ impl Gateway {
         };
         let supervisor = Supervisor::new(board.clone(), Arc::clone(&shared_clock), inlet.clone());
         let forwarder = Forwarder::new(
-            forward_options(),
-            Arc::clone(spool) as Arc<dyn Spool>,
+            forward_options(setup.history_rate),
+            vec![Arc::clone(spool) as Arc<dyn Spool>],
             broker.publisher(),
             Arc::clone(&shared_clock),
             Arc::clone(&counters),
@@ -478,7 +483,7 @@ fn metrics() -> Vec<MetricPlan> {
     ]
 }
 
-fn forward_options() -> ForwardOptions {
+fn forward_options(history_rate: u64) -> ForwardOptions {
     ForwardOptions {
         gateway: GatewayId::new("story").unwrap(),
         boot: BOOT,
@@ -493,6 +498,10 @@ fn forward_options() -> ForwardOptions {
         batch_age_max: SECOND / 20,
         brokers: 1,
         return_after: 600 * SECOND,
+        history_min: 2_000,
+        history_order: HistoryOrder::OldestFirst,
+        history_rate: NonZeroU64::new(history_rate),
+        history_share_percent: 80,
     }
 }
 

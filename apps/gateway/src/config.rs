@@ -61,9 +61,9 @@ pub(crate) use values::{Bytes, spoken, written, written_example};
 
 pub use problem::{Problem, Problems};
 pub use settings::{
-    BrokerUrl, BrokerUrls, Bus, Channel, Config, Credentials, Derived, Device, Log, LogFormat,
-    LogLevel, Mqtt, Pace, Parity, Pipeline, Place, Power, Realtime, Recovery, Secret, Spool,
-    Switch, WhenFull, Wiring,
+    BrokerUrl, BrokerUrls, Bus, Channel, Config, Credentials, Derived, Device, HistoryOrder, Log,
+    LogFormat, LogLevel, Mqtt, Pace, Parity, Pipeline, Place, Power, Realtime, Recovery, Secret,
+    Spool, Switch, WhenFull, Wiring,
 };
 
 use sensors::Catalogue;

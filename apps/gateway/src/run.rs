@@ -226,7 +226,7 @@ impl Gateway {
         let control = control(config, &board, &clock, &counters, alarms)?;
         let forwarder = Forwarder::new(
             forward_options(config, boot)?,
-            Arc::clone(&spools[StreamClass::Normal.index()]),
+            spools.to_vec(),
             publisher,
             Arc::new(clock.clone()),
             Arc::clone(&counters),

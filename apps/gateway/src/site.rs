@@ -13,7 +13,7 @@ use domain::{BootId, Stream};
 use pipeline::{
     acquire::{DevicePlan, Rhythm},
     derive::MetricPlan,
-    forward::ForwardOptions,
+    forward::{ForwardOptions, HistoryOrder},
 };
 use ports::{ByteSource, Device, InputLine};
 use publisher_mqtt::{Broker, Login, NotABroker, Options as MqttOptions, Will};
@@ -29,6 +29,9 @@ use crate::config::{self, Bus, Config, Pace, Place, Wiring};
 /// Waits between attempts to connect to the broker.
 const BROKER_RETRY_FIRST: Duration = Duration::from_millis(500);
 const BROKER_RETRY_MAX: Duration = Duration::from_secs(30);
+
+/// What so many messages hold is not history yet when a connection is made: a short outage keeps the order.
+const HISTORY_MESSAGES_MIN: u64 = 4;
 
 /// Why a configuration that was found good cannot be built.
 #[derive(Debug, thiserror::Error)]
@@ -253,6 +256,13 @@ pub fn forward_options(config: &Config, boot: BootId) -> Result<ForwardOptions, 
         held_samples_max: config.mqtt.refused_samples_max,
         brokers: config.mqtt.url.0.len(),
         return_after: config.mqtt.return_after,
+        history_min: HISTORY_MESSAGES_MIN * config.mqtt.batch_samples_max.get() as u64,
+        history_order: match config.mqtt.history_order {
+            config::HistoryOrder::OldestFirst => HistoryOrder::OldestFirst,
+            config::HistoryOrder::NewestFirst => HistoryOrder::NewestFirst,
+        },
+        history_rate: config.mqtt.history_rate,
+        history_share_percent: config.mqtt.history_share_percent,
     })
 }
 

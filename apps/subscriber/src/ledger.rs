@@ -42,7 +42,7 @@ pub struct Account {
     pub received: u64,
     /// Arrivals of a sample that had arrived before.
     pub duplicates: u64,
-    /// Samples that arrived for the first time after a newer one had.
+    /// Samples that arrived for the first time after a newer one had, as history does.
     pub out_of_order: u64,
     /// Samples without a quantity, by reason, each counted once.
     pub gaps: BTreeMap<NoData, u64>,

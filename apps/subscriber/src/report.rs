@@ -29,7 +29,8 @@ pub struct StreamReport {
     pub missing_runs: Vec<(u64, u64)>,
     /// Arrivals of a sample that had arrived before.
     pub duplicates: u64,
-    /// Samples that arrived for the first time after a newer one had.
+    /// Samples that arrived for the first time after a newer one had: no fault, as history follows
+    /// what is live.
     pub out_of_order: u64,
     /// Samples without a quantity, by the code of the reason.
     pub gaps: BTreeMap<&'static str, u64>,
@@ -71,7 +72,8 @@ pub struct Report {
     pub missing: u64,
     /// Arrivals of samples that had arrived before.
     pub duplicates: u64,
-    /// Samples that arrived for the first time after a newer one of their stream had.
+    /// Samples that arrived for the first time after a newer one of their stream had: no fault, as
+    /// history follows what is live.
     pub out_of_order: u64,
     /// How often the connection to the broker broke.
     pub connections_lost: u64,
@@ -157,7 +159,7 @@ impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let name = |stream: &StreamReport| format!("{}/{}", stream.gateway, stream.stream);
         let width = self.streams.iter().map(|s| name(s).len()).max().unwrap_or(0).max(6);
-        let titles = ["received", "missing", "duplicates", "out of order"];
+        let titles = ["received", "missing", "duplicates", "after newer"];
         write!(f, "{:width$}", "stream")?;
         for title in titles {
             write!(f, "  {title:>12}")?;
@@ -206,7 +208,13 @@ impl Report {
         let received = count(self.received, "sample");
         let heard = count(self.streams_heard(), "stream");
         match self.verdict {
-            Verdict::Complete => format!("COMPLETE, {received} of {heard}, 0 missing"),
+            Verdict::Complete => {
+                let late = match self.out_of_order {
+                    0 => String::new(),
+                    late => format!("; {late} came after newer ones, as history does"),
+                };
+                format!("COMPLETE, {received} of {heard}, 0 missing{late}")
+            }
             Verdict::Missing => {
                 let short = self.streams.iter().filter(|stream| stream.missing > 0).count();
                 let short = count(short, "stream");

@@ -56,6 +56,57 @@ impl Ranges {
         }
     }
 
+    /// Takes out the numbers of `run`.
+    pub fn remove_all(&mut self, run: Range<u64>) {
+        let Range { start, end } = run;
+        if start >= end {
+            return;
+        }
+        while let Some((&first, &last)) = self.runs.range(..end).next_back() {
+            if last < start {
+                return;
+            }
+            self.runs.remove(&first);
+            if last >= end {
+                self.runs.insert(end, last);
+            }
+            if first < start {
+                self.runs.insert(first, start - 1);
+            }
+        }
+    }
+
+    /// Adds the numbers between the lowest runs until there are at most `count` runs, and no fewer
+    /// than one.
+    pub fn bridge(&mut self, count: usize) {
+        while self.runs.len() > count.max(1) {
+            let second = self.runs.iter().nth(1).map(|(&first, &last)| (first, last));
+            let (Some((_, last)), Some(mut lowest)) = (second, self.runs.first_entry()) else {
+                return;
+            };
+            *lowest.get_mut() = last;
+            if let Some((first, _)) = second {
+                self.runs.remove(&first);
+            }
+        }
+    }
+
+    /// Whether `number` is in the set.
+    pub fn contains(&self, number: u64) -> bool {
+        self.runs.range(..=number).next_back().is_some_and(|(_, &last)| last >= number)
+    }
+
+    /// Whether nothing is in the set.
+    pub fn is_empty(&self) -> bool {
+        self.runs.is_empty()
+    }
+
+    /// How many numbers are in the set.
+    pub fn count(&self) -> u64 {
+        let length = |(first, last): (&u64, &u64)| (last - first).saturating_add(1);
+        self.runs.iter().map(length).fold(0, u64::saturating_add)
+    }
+
     /// Takes out the lowest run, if there are more than `count`.
     pub fn keep_highest(&mut self, count: usize) {
         while self.runs.len() > count {
@@ -140,6 +191,37 @@ mod tests {
             prop_assert!(runs.windows(2).all(|pair| pair[0].end() + 1 < *pair[1].start()));
             ranges.keep_highest(2);
             prop_assert_eq!(ranges.runs().collect::<Vec<_>>(), runs[runs.len().saturating_sub(2)..].to_vec());
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn whole_runs_go_out_and_bridges_close_the_lowest_holes(
+            ins in vec((0..60_u64, 0..9_u64), 0..30), outs in vec((0..60_u64, 0..9_u64), 0..10),
+            count in 0..5_usize,
+        ) {
+            let (mut ranges, mut model) = (Ranges::default(), BTreeSet::new());
+            for (start, length) in ins {
+                ranges.insert_all(start..start + length);
+                model.extend(start..start + length);
+            }
+            for (start, length) in outs {
+                ranges.remove_all(start..start + length);
+                model.retain(|number| !(start..start + length).contains(number));
+            }
+            let found: BTreeSet<u64> = ranges.runs().flatten().collect();
+            prop_assert_eq!(&found, &model);
+            prop_assert_eq!((ranges.count(), ranges.is_empty()), (model.len() as u64, model.is_empty()));
+            prop_assert!((0..70).all(|number| ranges.contains(number) == model.contains(&number)));
+            let before: Vec<_> = ranges.runs().collect();
+            ranges.bridge(count);
+            let after: Vec<_> = ranges.runs().collect();
+            prop_assert_eq!(after.len(), before.len().min(count.max(1)));
+            if let Some((lowest, others)) = after.split_first() {
+                prop_assert_eq!(others, &before[before.len() - others.len()..]);
+                prop_assert_eq!(lowest.start(), before[0].start());
+                prop_assert_eq!(lowest.end(), before[before.len() - after.len()].end());
+            }
         }
     }
 

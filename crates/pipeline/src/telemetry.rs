@@ -32,6 +32,30 @@ impl Counter {
     }
 }
 
+/// A number that goes up and down, and may be unknown.
+#[derive(Debug)]
+pub struct Gauge(AtomicU64);
+
+impl Gauge {
+    const UNKNOWN: u64 = u64::MAX;
+
+    /// From now on it is `number`; unknown is also what no counter can reach.
+    pub fn set(&self, number: Option<u64>) {
+        self.0.store(number.unwrap_or(Self::UNKNOWN), Relaxed);
+    }
+
+    /// The number, if it is known.
+    pub fn get(&self) -> Option<u64> {
+        Some(self.0.load(Relaxed)).filter(|&number| number != Self::UNKNOWN)
+    }
+}
+
+impl Default for Gauge {
+    fn default() -> Self {
+        Self(AtomicU64::new(Self::UNKNOWN))
+    }
+}
+
 /// What comes of a command, as the names of counters have it.
 const RESULTS: [&str; 3] = ["done", "refused", "failed"];
 
@@ -41,6 +65,10 @@ macro_rules! counters {
         #[derive(Debug, Default)]
         pub struct Counters {
             $($(#[$doc])* pub $name: Counter,)*
+            /// Samples that wait as history in the present epoch; unknown while there is none.
+            pub history_waiting: Gauge,
+            /// In how many seconds they will be delivered, by what was delivered of late.
+            pub history_drained_in_s: Gauge,
             gaps: [Counter; NoData::ALL.len()],
             /// By word and result.
             commands: [[Counter; RESULTS.len()]; Command::WORDS.len()],
@@ -107,6 +135,12 @@ counters! {
     messages_refused,
     /// Samples of refused streams that were given up, so that the spool's cursor could go on.
     samples_set_aside,
+    /// Samples that fit into no message that the broker takes, and were passed.
+    samples_unsendable,
+    /// Samples acknowledged by the broker that were sent as they came.
+    samples_live,
+    /// Samples acknowledged by the broker that were sent later: as history, or after a refusal.
+    samples_history,
     /// Lines that came for a command and were none.
     commands_not_understood,
 }
@@ -176,7 +210,12 @@ impl Counters {
             ("job_run_ns_p99", nanos(jobs.run_time.p99())),
         ];
         let gaps = NoData::ALL.iter().map(|&r| (format!("gaps_{}", r.code()), self.gaps(r)));
-        let named = self.named().chain(kept_elsewhere);
+        let known = [
+            ("history_waiting", self.history_waiting.get()),
+            ("history_drained_in_s", self.history_drained_in_s.get()),
+        ];
+        let known = known.into_iter().filter_map(|(name, number)| Some((name, number?)));
+        let named = self.named().chain(kept_elsewhere).chain(known);
         let named = named.map(|(name, count)| (name.to_owned(), count));
         named.chain(stored(&by_class)).chain(gaps).chain(self.commands()).collect()
     }
@@ -237,15 +276,16 @@ mod tests {
 
     use super::*;
 
+    fn unused() -> Arc<dyn Spool> {
+        let mut spool = MockSpool::new();
+        spool.expect_count().return_const(SpoolCount::default());
+        spool.expect_waiting().return_const(vec![]);
+        Arc::new(spool)
+    }
+
     #[test]
     fn each_count_kept_elsewhere_is_published_under_its_own_name() {
         let mut spool = MockSpool::new();
-        let unused = || {
-            let mut spool = MockSpool::new();
-            spool.expect_count().return_const(SpoolCount::default());
-            spool.expect_waiting().return_const(vec![]);
-            Arc::new(spool) as Arc<dyn Spool>
-        };
         let count = SpoolCount {
             appended: 90,
             acknowledged: 50,
@@ -284,6 +324,20 @@ mod tests {
         ] {
             assert_eq!(counts[name], expected, "{name}");
         }
+    }
+
+    #[test]
+    fn what_is_not_known_of_history_is_left_out() {
+        let spools = [unused(), unused(), unused()];
+        let executor = Executor::builder().build().unwrap();
+        let counters = Counters::default();
+        assert!(!counters.snapshot(&spools, &executor).contains_key("history_waiting"));
+        counters.history_waiting.set(Some(7));
+        counters.history_drained_in_s.set(Some(0));
+        let counts = counters.snapshot(&spools, &executor);
+        assert_eq!((counts["history_waiting"], counts["history_drained_in_s"]), (7, 0));
+        counters.history_drained_in_s.set(None);
+        assert!(!counters.snapshot(&spools, &executor).contains_key("history_drained_in_s"));
     }
 
     #[test]

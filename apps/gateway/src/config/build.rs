@@ -1,6 +1,10 @@
 //! From tables to a [`Config`]: the sections that there is one of, and the whole.
 
-use std::{num::NonZeroU16, num::NonZeroUsize, path::PathBuf, time::Duration};
+use std::{
+    num::{NonZeroU16, NonZeroU64, NonZeroUsize},
+    path::PathBuf,
+    time::Duration,
+};
 
 use domain::GatewayId;
 use sensors::Catalogue;
@@ -11,8 +15,8 @@ use super::{
     key::Key,
     reader::Reader,
     settings::{
-        Config, Credentials, Log, LogFormat, LogLevel, Mqtt, Pipeline, Realtime, Secret, Spool,
-        WhenFull,
+        Config, Credentials, HistoryOrder, Log, LogFormat, LogLevel, Mqtt, Pipeline, Realtime,
+        Secret, Spool, WhenFull,
     },
     tables,
     values::{BrokerUrl, BrokerUrls, Bytes},
@@ -118,6 +122,19 @@ fn mqtt(reader: &mut Reader<'_>, gateway: Option<&GatewayId>) -> Mqtt {
             table.refused_samples_max,
             0..=1_000_000_000,
             1_000_000,
+        ),
+        history_order: table.history_order.unwrap_or(HistoryOrder::OldestFirst),
+        history_rate: NonZeroU64::new(reader.integer(
+            &key("history_rate"),
+            table.history_rate,
+            0..=1_000_000_000,
+            0,
+        )),
+        history_share_percent: reader.integer(
+            &key("history_share"),
+            table.history_share,
+            1..=100,
+            80,
         ),
     }
 }

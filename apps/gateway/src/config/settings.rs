@@ -4,7 +4,7 @@
 //! without a bus or a metric without an input cannot be written down.
 
 use std::{
-    num::{NonZeroU16, NonZeroUsize},
+    num::{NonZeroU16, NonZeroU64, NonZeroUsize},
     path::PathBuf,
     time::Duration,
 };
@@ -77,6 +77,22 @@ pub struct Mqtt {
     pub stall_timeout: Duration,
     /// How many samples the cursor of the spool may wait for the sake of refused ones.
     pub refused_samples_max: u64,
+    /// Which of what waited for a connection goes first.
+    pub history_order: HistoryOrder,
+    /// How many samples of that go in a second; without it there is no limit.
+    pub history_rate: Option<NonZeroU64>,
+    /// Which part of the window is for that, in percent.
+    pub history_share_percent: u8,
+}
+
+/// In which order samples go that waited for a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum HistoryOrder {
+    /// As they came.
+    OldestFirst,
+    /// By blocks, the newest first.
+    NewestFirst,
 }
 
 /// Who we are to the broker.

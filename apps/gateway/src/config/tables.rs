@@ -11,7 +11,7 @@ use serde::{Deserialize, de::IgnoredAny};
 use super::{
     classes::{Class, ClassFull},
     patience::{ComesBack, Importance},
-    settings::{LogFormat, LogLevel, Parity, WhenFull},
+    settings::{HistoryOrder, LogFormat, LogLevel, Parity, WhenFull},
     values::{BrokerUrls, Bytes, Interval, Secret},
 };
 
@@ -65,6 +65,9 @@ tables! {
         batch_age_max: Interval,
         stall_timeout: Interval,
         refused_samples_max: i64,
+        history_order: HistoryOrder,
+        history_rate: i64,
+        history_share: i64,
     }
     /// `[spool]`
     Spool {

@@ -1,9 +1,16 @@
 //! What the forwarder does about refusals: holds the stream, tries it again, sets old samples aside.
 
-use domain::{Monotonic, Sample, SequenceNumber, StreamName};
-use ports::{Backlog, Position, Publisher, SpoolError, Token};
+use core::ops::Range;
 
-use super::{FLIGHT_SAMPLES, Forwarder, Link, SPOOL_RETRY, flight::messages, hold::Probe};
+use domain::{Monotonic, Ranges, StreamName};
+use ports::{Publisher, SpoolError, Token};
+
+use super::{
+    FLIGHT_SAMPLES, Forwarder, Link, SPOOL_RETRY,
+    class::Class,
+    flight::{messages, runs_of},
+    hold::Probe,
+};
 
 /// How many runs of the spool are searched in one step for samples of one held stream.
 const SEARCHES_MAX: usize = 16;
@@ -14,117 +21,178 @@ impl<P: Publisher> Forwarder<P> {
         self.counters.messages_refused.add(1);
         let now = self.clock.now().monotonic;
         let Link::Up(epoch) = &mut self.link else { return };
-        if let Some(index) = epoch.statuses.iter().position(|&status| status == token) {
-            epoch.statuses.swap_remove(index);
+        if epoch.is_answer_to_status(token) {
             tracing::warn!(reason, "broker refuses the status");
             return;
         }
-        if self.holds.refuse(token, reason, now) {
-            return;
-        }
-        let Some((run, from)) = epoch.flights.unload(token) else { return };
-        let stream = run.stream.clone();
-        if self.holds.hold(run, from, reason, now) {
-            tracing::warn!(%stream, reason, "broker refuses a stream; it is held, the others go on");
-        }
-        self.take_back(&stream);
-        self.advance();
-    }
-
-    /// Takes what is not handed over yet of `stream` out of the outbox: it is held.
-    fn take_back(&mut self, stream: &StreamName) {
-        let Link::Up(epoch) = &mut self.link else { return };
-        let flights = &mut epoch.flights;
-        epoch.outbox.retain(|&(token, _)| {
-            let is_held = flights.carries(token, stream);
-            if is_held {
-                flights.unload(token);
+        for class in &mut self.classes {
+            if class.refuse(token, reason, now) {
+                class.settle(now);
+                return;
             }
-            !is_held
-        });
+        }
     }
 
-    /// Sends the oldest message of each held stream of which one is due, as far as the window allows.
-    pub(super) fn try_held_again(&mut self, now: Monotonic) -> Result<(), SpoolError> {
-        for stream in self.holds.due(now) {
-            if !matches!(&self.link, Link::Up(epoch) if self.has_room(epoch)) {
+    /// Makes the oldest message of each held stream of a class of which one is due, as far as the
+    /// window allows.
+    pub(super) fn try_held_again(
+        &mut self,
+        class: usize,
+        now: Monotonic,
+    ) -> Result<(), SpoolError> {
+        for stream in self.classes[class].holds.due(now) {
+            if !self.has_room() {
                 break;
             }
-            self.probe(&stream)?;
+            self.probe(class, &stream, now)?;
         }
         Ok(())
     }
 
-    /// Sends the oldest message of `stream`, or sets it free if nothing of it is held any more.
-    fn probe(&mut self, stream: &StreamName) -> Result<(), SpoolError> {
+    /// Makes the oldest message of `stream`, or sets it free if nothing of it is owed any more.
+    fn probe(
+        &mut self,
+        class: usize,
+        stream: &StreamName,
+        now: Monotonic,
+    ) -> Result<(), SpoolError> {
+        let Link::Up(epoch) = &self.link else { return Ok(()) };
+        let class = &mut self.classes[class];
         for _ in 0..SEARCHES_MAX {
-            let Link::Up(epoch) = &mut self.link else { return Ok(()) };
-            let Some(hold) = self.holds.get_mut(stream) else { return Ok(()) };
-            let left = epoch.next.0.saturating_sub(hold.from.0);
-            if left == 0 && !hold.is_taken() {
-                // After a reconnection: what is held is still ahead of what is read.
-                hold.put_off(self.clock.now().monotonic + SPOOL_RETRY);
-                return Ok(());
-            }
-            if left == 0 {
-                self.holds.set_free(stream);
-                tracing::info!(%stream, "broker takes the stream again, and has all of it");
-                return Ok(());
-            }
-            let Backlog { samples, next } = self.spool.backlog(hold.from, at_most(left))?;
-            let ours: Vec<_> =
-                samples.iter().filter(|sample| is_of(sample, stream, hold.seq)).collect();
+            let Some(place) = class.next_place(stream, now) else { break };
+            let (samples, read) = class.read(&place)?;
+            let Some(hold) = class.holds.get_mut(stream) else { break };
+            let ours =
+                samples.iter().filter(|sample| sample.stream.name == *stream && hold.owes(sample));
             // As large as the broker allows: there is a backlog, and one message on its way.
-            let mut made = messages(
-                &self.options,
-                ours.iter().copied(),
-                FLIGHT_SAMPLES,
-                epoch.payload_bytes_max,
-            )
-            .into_iter();
-            let Some((run, message)) = made.next() else {
-                hold.set_begin(next.max(Position(hold.from.0 + 1)), hold.seq);
+            let made = messages(&self.options, ours, FLIGHT_SAMPLES, epoch.payload_bytes_max);
+            for run in &made.unsendable {
+                self.counters.samples_unsendable.add(run.samples);
+                hold.forget(run);
+            }
+            // What is left of these samples is read again for the next message.
+            let emptied = if made.messages.len() > 1 { 0..0 } else { read.clone() };
+            let Some((run, message)) = made.messages.into_iter().next() else {
+                hold.pass(read);
                 continue;
             };
             self.last_token += 1;
             let token = Token(self.last_token);
-            // What is left of these samples is read again for the next message.
-            let from = if made.len() == 0 { next } else { hold.from };
-            hold.send(Probe { token, from, seq: run.last.next() });
-            epoch.outbox.push_back((token, message));
-            return Ok(());
+            hold.send(Probe { token, run, emptied });
+            class.probes.push((token, message));
+            break;
         }
+        class.settle(now);
         Ok(())
     }
 
-    /// Gives up held samples for the sake of which the cursor would stay too far behind.
-    pub(super) fn set_aside(&mut self) -> Result<(), SpoolError> {
-        let limit = Position(self.landed.0.saturating_sub(self.options.held_samples_max));
-        for stream in self.holds.before(limit) {
-            let Some(hold) = self.holds.get_mut(&stream) else { continue };
-            let (mut from, seq, mut count) = (hold.from, hold.seq, 0);
-            while from < limit {
-                let Backlog { samples, next } =
-                    self.spool.backlog(from, at_most(limit.0 - from.0))?;
-                count += samples.iter().filter(|sample| is_of(sample, &stream, seq)).count();
-                from = next.max(Position(from.0 + 1));
-            }
-            hold.set_begin(from, seq);
-            if count > 0 {
-                self.counters.samples_set_aside.add(count as u64);
+    /// Gives up held samples for the sake of which too many would wait to be acknowledged.
+    pub(super) fn set_aside(&mut self, now: Monotonic) -> Result<(), SpoolError> {
+        for class in &mut self.classes {
+            for (stream, count) in class.set_aside(self.options.held_samples_max, now)? {
+                self.counters.samples_set_aside.add(count);
                 tracing::warn!(%stream, count, "refused samples are given up");
             }
         }
-        self.advance();
         Ok(())
     }
 }
 
-fn at_most(positions: u64) -> usize {
-    usize::try_from(positions).map_or(FLIGHT_SAMPLES, |positions| positions.min(FLIGHT_SAMPLES))
+impl Class {
+    /// A message was refused. False if it is none of this class.
+    fn refuse(&mut self, token: Token, reason: &str, now: Monotonic) -> bool {
+        if self.holds.refuse(token, reason, now) {
+            return true;
+        }
+        let live = self.live.flights.owe(token);
+        let Some(stream) = live.or_else(|| self.history.flights.owe(token)) else { return false };
+        if self.holds.hold(&stream, reason, now) {
+            tracing::warn!(%stream, reason, "broker refuses a stream; it is held, the others go on");
+        }
+        self.take_back(&stream);
+        true
+    }
+
+    /// Takes what is not handed over yet of `stream` out of the lanes: it is held.
+    fn take_back(&mut self, stream: &StreamName) {
+        for lane in [&mut self.live, &mut self.history] {
+            let flights = &mut lane.flights;
+            lane.outbox.retain(|&(token, _)| {
+                let is_held = flights.carries(token, stream);
+                if is_held {
+                    flights.owe(token);
+                }
+                !is_held
+            });
+        }
+    }
+
+    /// Where to look for what is owed to `stream`. If nothing is, the stream is set free, or waits for
+    /// more.
+    fn next_place(&mut self, stream: &StreamName, now: Monotonic) -> Option<Range<u64>> {
+        let will_owe = self.will_owe(stream);
+        let hold = self.holds.get_mut(stream)?;
+        if let Some(place) = hold.places().into_iter().next() {
+            return Some(place);
+        }
+        if will_owe || !hold.is_taken() {
+            hold.put_off(now + SPOOL_RETRY);
+        } else {
+            self.holds.set_free(stream);
+            tracing::info!(%stream, "broker takes the stream again, and has all of it");
+        }
+        None
+    }
+
+    /// Gives up the oldest of what is owed until at most `withheld_max` samples are withheld. Says how
+    /// many of which stream.
+    fn set_aside(
+        &mut self,
+        withheld_max: u64,
+        now: Monotonic,
+    ) -> Result<Vec<(StreamName, u64)>, SpoolError> {
+        let excess = self.withheld.count().saturating_sub(withheld_max);
+        let mut given_up = Vec::new();
+        let Some(limit) = end_of_lowest(&self.withheld, excess) else { return Ok(given_up) };
+        for stream in self.holds.before(limit) {
+            let count = self.give_up(&stream, limit)?;
+            if count > 0 {
+                given_up.push((stream, count));
+            }
+        }
+        self.settle(now);
+        Ok(given_up)
+    }
+
+    /// Nothing is owed to `stream` before `limit` any more. Says how many samples were.
+    fn give_up(&mut self, stream: &StreamName, limit: u64) -> Result<u64, SpoolError> {
+        let mut count = 0;
+        loop {
+            let place =
+                self.holds.get_mut(stream).and_then(|hold| hold.places().into_iter().next());
+            let Some(place) = place.filter(|place| place.start < limit) else { return Ok(count) };
+            let (samples, read) = self.read(&(place.start..place.end.min(limit)))?;
+            let Some(hold) = self.holds.get_mut(stream) else { return Ok(count) };
+            let ours =
+                samples.iter().filter(|sample| sample.stream.name == *stream && hold.owes(sample));
+            for run in runs_of(ours) {
+                count += run.samples;
+                hold.forget(&run);
+            }
+            hold.pass(read);
+        }
+    }
 }
 
-/// Whether the sample is one of `stream` that is not acknowledged.
-fn is_of(sample: &Sample, stream: &StreamName, seq: SequenceNumber) -> bool {
-    sample.stream.name == *stream && sample.seq >= seq
+/// Where the lowest `count` numbers of the set end.
+fn end_of_lowest(set: &Ranges, count: u64) -> Option<u64> {
+    let mut left = count;
+    for run in set.runs().filter(|_| count > 0) {
+        let length = (run.end() - run.start()).saturating_add(1);
+        if length >= left {
+            return Some(run.start() + left);
+        }
+        left -= length;
+    }
+    None
 }

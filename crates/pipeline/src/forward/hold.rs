@@ -1,19 +1,25 @@
-//! Holds: the streams that the broker refuses, and from where in the spool.
+//! Holds: the streams of one class that the broker refuses, and what is owed to each.
+//!
+//! # Terms
+//!
+//! * **Owed** — the numbers of a stream that are to be sent when the broker takes it again: samples
+//!   of flights that have landed.
+//! * **Place** — where in the spool what is owed is found. Places may hold more than what is owed.
 //!
 //! # Invariants
 //!
 //! 1. Of a held stream at most one message, its *probe*, is on its way.
-//! 2. A hold never begins after a sample of its stream that is not acknowledged.
+//! 2. Every sample that is owed lies in a place of its hold, as long as the spool has it.
 //!
 //! # Deliberately absent
 //!
 //! The samples themselves: they are in the spool.
 
-use core::time::Duration;
+use core::{ops::Range, time::Duration};
 use std::collections::BTreeMap;
 
-use domain::{Backoff, Monotonic, SequenceNumber, StreamName};
-use ports::{Position, Token};
+use domain::{Backoff, Monotonic, Ranges, Sample, StreamName};
+use ports::{AHEAD_RUNS_MAX, Token};
 
 use super::flight::Run;
 
@@ -28,13 +34,12 @@ pub(super) struct Holds {
     changes: u64,
 }
 
-/// Where a stream goes on when the broker takes it again.
+/// What is owed to one stream.
 #[derive(Debug)]
 pub(super) struct Hold {
-    /// No sample of the stream before this waits,
-    pub(super) from: Position,
-    /// nor one with a number before this.
-    pub(super) seq: SequenceNumber,
+    /// Numbers of samples.
+    owed: Ranges,
+    places: Ranges,
     /// When the next probe is due.
     due: Monotonic,
     backoff: Backoff,
@@ -44,12 +49,14 @@ pub(super) struct Hold {
     reason: String,
 }
 
-/// A message of a held stream on its way, and where the hold begins once it is acknowledged.
-#[derive(Clone, Copy, Debug)]
+/// A message of a held stream on its way.
+#[derive(Clone, Debug)]
 pub(super) struct Probe {
     pub(super) token: Token,
-    pub(super) from: Position,
-    pub(super) seq: SequenceNumber,
+    /// What it carries.
+    pub(super) run: Run,
+    /// Where nothing is owed any more once it is acknowledged.
+    pub(super) emptied: Range<u64>,
 }
 
 impl Holds {
@@ -67,19 +74,18 @@ impl Holds {
     }
 
     /// What the broker says of each stream.
-    pub(super) fn reasons(&self) -> BTreeMap<StreamName, String> {
-        let reason = |(name, hold): (&StreamName, &Hold)| (name.clone(), hold.reason.clone());
-        self.streams.iter().map(reason).collect()
+    pub(super) fn reasons(&self) -> impl Iterator<Item = (StreamName, String)> + '_ {
+        self.streams.iter().map(|(name, hold)| (name.clone(), hold.reason.clone()))
     }
 
-    /// How many probes are on their way.
-    pub(super) fn probes(&self) -> usize {
-        self.streams.values().filter(|hold| hold.probe.is_some()).count()
-    }
-
-    /// Where the first sample that is held may be.
-    pub(super) fn first(&self) -> Option<Position> {
-        self.streams.values().map(|hold| hold.from).min()
+    /// Where anything is owed; with many holds, some more.
+    pub(super) fn places(&self) -> Ranges {
+        let mut places = Ranges::EMPTY;
+        for run in self.streams.values().flat_map(|hold| hold.places.runs()) {
+            places.insert_all(*run.start()..run.end().saturating_add(1));
+        }
+        places.bridge(AHEAD_RUNS_MAX);
+        places
     }
 
     /// When the next probe is due; `None` if there is none, or all are on their way.
@@ -90,58 +96,70 @@ impl Holds {
 
     /// The streams of which a probe is due.
     pub(super) fn due(&self, now: Monotonic) -> Vec<StreamName> {
-        let is_due = |hold: &Hold| hold.probe.is_none() && hold.due <= now;
-        let due = self.streams.iter().filter(|(_, hold)| is_due(hold));
-        due.map(|(stream, _)| stream.clone()).collect()
+        self.at_rest(|hold| hold.due <= now)
     }
 
-    /// The streams that begin before `limit` and have no probe on its way.
-    pub(super) fn before(&self, limit: Position) -> Vec<StreamName> {
-        let is_old = |hold: &Hold| hold.probe.is_none() && hold.from < limit;
-        let old = self.streams.iter().filter(|(_, hold)| is_old(hold));
-        old.map(|(stream, _)| stream.clone()).collect()
+    /// The streams to which something is owed before `limit`, and that have no probe on its way.
+    pub(super) fn before(&self, limit: u64) -> Vec<StreamName> {
+        self.at_rest(|hold| hold.places.runs().next().is_some_and(|run| *run.start() < limit))
+    }
+
+    fn at_rest(&self, is_it: impl Fn(&Hold) -> bool) -> Vec<StreamName> {
+        let those = self.streams.iter().filter(|(_, hold)| hold.probe.is_none() && is_it(hold));
+        those.map(|(stream, _)| stream.clone()).collect()
     }
 
     pub(super) fn get_mut(&mut self, stream: &StreamName) -> Option<&mut Hold> {
         self.streams.get_mut(stream)
     }
 
-    /// A message with `run`, of a flight that began at `from`, was refused: holds the stream, or
-    /// sets its hold back if that begins later. True if the stream was not held before.
-    pub(super) fn hold(&mut self, run: Run, from: Position, reason: &str, now: Monotonic) -> bool {
-        if let Some(hold) = self.streams.get_mut(&run.stream) {
-            if run.first < hold.seq {
-                hold.set_begin(from.min(hold.from), run.first);
-                (hold.probe, hold.is_taken) = (None, false);
-            }
+    /// Holds the stream. True if it was not held before.
+    pub(super) fn hold(&mut self, stream: &StreamName, reason: &str, now: Monotonic) -> bool {
+        if self.holds(stream) {
             return false;
         }
         // Each has a seed of its own, so that they do not all come due at one time.
         let seed = self.seed.wrapping_add(self.changes);
         let mut backoff = Backoff::new(self.waits.0, self.waits.1, seed);
-        let due = now + backoff.fail();
         let hold = Hold {
-            from,
-            seq: run.first,
-            due,
+            owed: Ranges::EMPTY,
+            places: Ranges::EMPTY,
+            due: now + backoff.fail(),
             backoff,
             probe: None,
             is_taken: false,
             reason: reason.to_owned(),
         };
-        self.streams.insert(run.stream, hold);
+        self.streams.insert(stream.clone(), hold);
         self.changes += 1;
         true
     }
 
-    /// A message was acknowledged. False if it was no probe.
-    pub(super) fn land(&mut self, token: Token, now: Monotonic) -> bool {
-        let Some((hold, probe)) = self.of_probe(token) else { return false };
-        hold.set_begin(probe.from, probe.seq);
+    /// `run`, of a flight in `place` that has landed, is owed.
+    pub(super) fn owe(&mut self, run: &Run, place: Range<u64>, now: Monotonic) {
+        self.hold(&run.stream, "", now);
+        let Some(hold) = self.streams.get_mut(&run.stream) else { return };
+        hold.owed.insert_all(run.numbers());
+        hold.places.insert_all(place);
+        hold.places.bridge(AHEAD_RUNS_MAX);
+        // What the probe's place was searched for is not all that is owed there now.
+        if let Some(probe) = &mut hold.probe {
+            probe.emptied = 0..0;
+        }
+        if hold.is_taken {
+            hold.due = now;
+        }
+    }
+
+    /// A message was acknowledged. Says how many samples it had, if it was a probe.
+    pub(super) fn land(&mut self, token: Token, now: Monotonic) -> Option<u64> {
+        let (hold, probe) = self.of_probe(token)?;
+        hold.owed.remove_all(probe.run.numbers());
+        hold.pass(probe.emptied);
         hold.backoff.succeed();
         hold.is_taken = true;
         hold.due = now;
-        true
+        Some(probe.run.samples)
     }
 
     /// A message was refused. False if it was no probe.
@@ -154,7 +172,8 @@ impl Holds {
     }
 
     fn of_probe(&mut self, token: Token) -> Option<(&mut Hold, Probe)> {
-        let is_it = |hold: &&mut Hold| hold.probe.is_some_and(|probe| probe.token == token);
+        let is_it =
+            |hold: &&mut Hold| hold.probe.as_ref().is_some_and(|probe| probe.token == token);
         let hold = self.streams.values_mut().find(is_it)?;
         let probe = hold.probe.take()?;
         Some((hold, probe))
@@ -173,18 +192,33 @@ impl Holds {
             }
         }
     }
-
-    /// No probe is due before `due`.
-    pub(super) fn put_off(&mut self, due: Monotonic) {
-        self.streams.values_mut().for_each(|hold| hold.put_off(due));
-    }
 }
 
 impl Hold {
-    /// Begins at `from`, with the number `seq`.
-    pub(super) const fn set_begin(&mut self, from: Position, seq: SequenceNumber) {
-        self.from = from;
-        self.seq = seq;
+    /// The places, in order.
+    pub(super) fn places(&self) -> Vec<Range<u64>> {
+        self.places.runs().map(|run| *run.start()..run.end().saturating_add(1)).collect()
+    }
+
+    /// Whether the sample is owed.
+    pub(super) fn owes(&self, sample: &Sample) -> bool {
+        self.owed.contains(sample.seq.0)
+    }
+
+    /// `run` is owed no more.
+    pub(super) fn forget(&mut self, run: &Run) {
+        self.owed.remove_all(run.numbers());
+    }
+
+    /// Nothing is owed in `place` any more. What is owed nowhere is not owed.
+    pub(super) fn pass(&mut self, place: Range<u64>) {
+        self.places.remove_all(place);
+        if self.owed.is_empty() {
+            self.places = Ranges::EMPTY;
+        }
+        if self.places.is_empty() {
+            self.owed = Ranges::EMPTY;
+        }
     }
 
     /// Whether the broker takes the stream again.
@@ -198,7 +232,7 @@ impl Hold {
     }
 
     /// A probe is on its way.
-    pub(super) const fn send(&mut self, probe: Probe) {
+    pub(super) fn send(&mut self, probe: Probe) {
         self.probe = Some(probe);
     }
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use domain::{SequenceNumber, StreamName};
 use ports::{Message, Publisher, Token};
 use wire::status::Status;
 
@@ -21,10 +22,10 @@ impl<P: Publisher> Forwarder<P> {
     /// Grows with every change that is to be told at once.
     fn changes(&self) -> u64 {
         let devices = self.devices.as_ref().map_or(0, |devices| (devices.changes)());
-        devices.wrapping_add(self.holds.changes())
+        self.classes.iter().fold(devices, |sum, class| sum.wrapping_add(class.holds.changes()))
     }
 
-    /// Puts a status message into the outbox, and takes back one that has not gone out yet.
+    /// Makes a status message, in the place of one that has not gone out yet.
     pub(super) fn say_status(&mut self) {
         // Asked first: a change in between is told twice rather than never.
         let changes = self.changes();
@@ -33,9 +34,9 @@ impl<P: Publisher> Forwarder<P> {
             state: self.state,
             boot: Some(self.options.boot),
             program: self.options.program.clone(),
-            heads: self.spool.heads().into_iter().collect(),
+            heads: self.heads(),
             counters: (self.tally)(),
-            refused: self.holds.reasons(),
+            refused: self.classes.iter().flat_map(|class| class.holds.reasons()).collect(),
             devices: self.devices.as_ref().map(|devices| (devices.report)()).unwrap_or_default(),
             derived: self.derived.clone(),
         };
@@ -45,21 +46,25 @@ impl<P: Publisher> Forwarder<P> {
         let token = Token(self.last_token);
         let topic = self.options.topics.status(&self.options.gateway);
         let payload = shortened(status, epoch.payload_bytes_max);
-        let is_stale = |(token, _): &(Token, Message)| epoch.statuses.contains(token);
-        if let Some(stale) = epoch.outbox.iter().position(is_stale)
-            && let Some((stale, _)) = epoch.outbox.remove(stale)
-        {
-            epoch.statuses.retain(|&status| status != stale);
-        }
-        epoch.outbox.push_front((token, Message { topic, payload, is_retained: true }));
-        epoch.statuses.push(token);
+        epoch.status = Some((token, Message { topic, payload, is_retained: true }));
         epoch.status_due = now + self.options.status_interval;
         epoch.status_not_before = now + STATUS_SPACING;
         self.changes_told = changes;
     }
 
     pub(super) fn is_saying_status(&self) -> bool {
-        matches!(&self.link, Link::Up(epoch) if !epoch.statuses.is_empty())
+        matches!(&self.link, Link::Up(epoch) if epoch.status.is_some() || !epoch.statuses.is_empty())
+    }
+
+    /// The newest number of each stream. One that has moved from a class to another goes on counting
+    /// where it is now, from 1 again, and its larger number is the head of what it was.
+    fn heads(&self) -> BTreeMap<StreamName, SequenceNumber> {
+        let mut heads = BTreeMap::new();
+        for (stream, head) in self.classes.iter().flat_map(|class| class.spool.heads()) {
+            let newest = heads.entry(stream).or_insert(head);
+            *newest = head.max(*newest);
+        }
+        heads
     }
 }
 

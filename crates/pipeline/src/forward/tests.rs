@@ -1,17 +1,18 @@
 use std::collections::BTreeMap;
 
-use domain::{NoData, SequenceNumber, StreamName, Timestamp, WallTime};
-use ports::{Appended, contract::spool::reading};
+use domain::{BootId, GatewayId, NoData, SequenceNumber, StreamName, Timestamp, WallTime};
+use ports::{Appended, Position, contract::spool::reading};
 use proptest::prelude::*;
 use sim::{
     flaky_broker::{Flakiness, FlakyBroker, FlakyPublisher},
     memory_spool::MemorySpool,
     time::VirtualClock,
 };
-use wire::status::Status;
+use wire::{Topics, status::Status};
 
 use super::{news::shortened, *};
 
+mod lanes;
 mod preference;
 mod refusals;
 
@@ -57,12 +58,16 @@ fn bench_with(
         batch_age_max: Duration::ZERO,
         brokers: 1,
         return_after: Duration::from_secs(60),
+        history_min: 64,
+        history_order: HistoryOrder::OldestFirst,
+        history_rate: None,
+        history_share_percent: 80,
     };
     adjust(&mut options);
     let tally = Arc::clone(&counters);
     let forwarder = Forwarder::new(
         options,
-        Arc::clone(&spool) as Arc<dyn Spool>,
+        vec![Arc::clone(&spool) as Arc<dyn Spool>],
         broker.publisher(),
         Arc::new(clock.clone()),
         Arc::clone(&counters),
@@ -328,7 +333,7 @@ proptest! {
         lost in 0.0..0.1_f64, ack_lost in 0.0..0.1_f64,
         refused in prop_oneof![Just(0.0), 0.0..0.05_f64],
     ) {
-        let mut bench = bench(seed, window, 1_500);
+        let mut bench = bench_with(seed, window, 1_500, |o| o.history_min = u64::MAX);
         bench.broker.set_flakiness(Flakiness { message_lost: lost, acknowledgement_lost: ack_lost, refused });
         let mut appended = [0_u64; 3];
         for (turn, event) in events.into_iter().enumerate() {

@@ -8,10 +8,11 @@ fn with_a_second_broker() -> (Bench, FlakyBroker) {
     let second = FlakyBroker::new(2, 4, 100_000);
     let publisher = bench.broker.publisher_with(std::slice::from_ref(&second));
     let options = ForwardOptions { brokers: 2, ..bench.forwarder.options.clone() };
-    let (spool, clock) = (Arc::clone(&bench.spool), Arc::new(bench.clock.clone()));
+    let spool: Arc<dyn Spool> = Arc::clone(&bench.spool) as _;
+    let clock = Arc::new(bench.clock.clone());
     let counters = Arc::clone(&bench.counters);
     let tally = Box::new(BTreeMap::new);
-    bench.forwarder = Forwarder::new(options, spool, publisher, clock, counters, tally);
+    bench.forwarder = Forwarder::new(options, vec![spool], publisher, clock, counters, tally);
     (bench, second)
 }
 
