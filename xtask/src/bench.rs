@@ -1,5 +1,5 @@
 //! `cargo xtask bench`: the executor against its peers, what derived metrics cost, a bus worker's punctuality
-//! against a bare loop.
+//! against a bare loop, the spool against `SQLite` and a bare file.
 
 use std::{
     path::PathBuf,
@@ -53,6 +53,19 @@ enum Subject {
         #[arg(long, default_value_t = 7)]
         rounds: usize,
     },
+    /// The spool beside `SQLite` and a bare `write` + `fdatasync` loop: appends, bytes written to the device (as
+    /// root, on an ext4 mounted through a loop device), opening and draining with ten million samples waiting
+    Spool {
+        /// Write the figures there too
+        #[arg(long, value_name = "FILE")]
+        json: Option<PathBuf>,
+        /// Rounds; the table shows their median, minimum and maximum
+        #[arg(long, default_value_t = 5)]
+        rounds: usize,
+        /// A minute instead of five, a million samples instead of ten
+        #[arg(long)]
+        quick: bool,
+    },
 }
 
 /// Builds and runs the benchmark.
@@ -63,6 +76,7 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         }
         Subject::Derive { json, rounds } => (example("derive", *rounds), json),
         Subject::Jitter { json, rounds } => (example("jitter", *rounds), json),
+        Subject::Spool { json, rounds, quick } => (spool(*rounds, *quick), json),
     };
     if let Some(json) = json {
         cargo.arg("--json").arg(std::path::absolute(json)?);
@@ -71,18 +85,31 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// A workspace of its own.
 fn executor(rounds: usize, hog: bool, only: Option<&str>) -> Command {
-    let mut cargo = command::cargo();
-    cargo.args(["run", "--release", "--bin", "bench-executor"]);
-    cargo.args(["--manifest-path", "crates/executor/bench/Cargo.toml", "--"]);
-    cargo.arg("--rounds").arg(rounds.to_string());
+    let mut cargo = own_workspace("bench-executor", "crates/executor/bench/Cargo.toml", rounds);
     if hog {
         cargo.arg("--hog");
     }
     if let Some(only) = only {
         cargo.arg("--only").arg(only);
     }
+    cargo
+}
+
+fn spool(rounds: usize, quick: bool) -> Command {
+    let manifest = "crates/adapters/spool-file/bench/Cargo.toml";
+    let mut cargo = own_workspace("bench-spool", manifest, rounds);
+    if quick {
+        cargo.arg("--quick");
+    }
+    cargo
+}
+
+/// A program whose peers nobody builds with the gateway.
+fn own_workspace(program: &str, manifest: &str, rounds: usize) -> Command {
+    let mut cargo = command::cargo();
+    cargo.args(["run", "--release", "--bin", program, "--manifest-path", manifest, "--"]);
+    cargo.arg("--rounds").arg(rounds.to_string());
     cargo
 }
 
