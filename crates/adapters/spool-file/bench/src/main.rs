@@ -13,6 +13,7 @@ mod report;
 use std::{
     fs,
     path::{Path, PathBuf},
+    process::Command,
     time::Instant,
 };
 
@@ -47,6 +48,11 @@ fn options() -> Options {
 }
 
 fn main() {
+    if let [_, mode, folder] = &std::env::args().collect::<Vec<_>>()[..]
+        && mode == "--drain"
+    {
+        return drain(Path::new(folder));
+    }
     let options = options();
     fs::create_dir_all(&options.folder).expect("a folder");
     let mut results = Results::default();
@@ -151,30 +157,43 @@ fn waiting(results: &mut Results, within: &Path, samples: u64) {
         spool.sync().expect("a sync");
         results.push("open, waiting", "GB waiting", "ours", spool.count().bytes as f64 / 1e9);
         drop(spool);
-        let (memory, start) = (resident(), Instant::now());
-        let spool = open(folder);
-        results.push("open, waiting", "s", "ours", start.elapsed().as_secs_f64());
-        results.push("open, waiting", "MiB more", "ours", resident() - memory);
-        let start = Instant::now();
-        let (mut from, mut drained, mut most) = (spool.cursor(), 0, memory);
-        while from < spool.end() {
-            let run = spool.backlog(from, 500).expect("a backlog");
-            drained += run.samples.len() as u64;
-            from = run.next;
-            spool.acknowledge(from).expect("an acknowledgement");
-            if drained % 500_000 == 0 {
-                most = most.max(resident());
-            }
-        }
-        assert_eq!(drained, samples, "everything appended is read");
-        results.push("drain", RATE, "ours", samples as f64 / start.elapsed().as_secs_f64() / 1e6);
-        results.push("drain", "MiB more", "ours", most - memory);
+        // In a process of its own, whose allocator has no freed memory to give out again.
+        let program = std::env::current_exe().expect("this program");
+        let child = Command::new(program).arg("--drain").arg(folder).output().expect("it runs");
+        assert!(child.status.success(), "{}", String::from_utf8_lossy(&child.stderr));
+        let figures = String::from_utf8(child.stdout).expect("figures");
+        let figures: Vec<f64> =
+            figures.split_whitespace().map(|f| f.parse().expect("one")).collect();
+        let &[drained, open_seconds, open_memory, drain_seconds, peak] = &figures[..] else {
+            panic!("five figures, not {figures:?}");
+        };
+        assert_eq!(drained, samples as f64, "everything appended is read");
+        results.push("open, waiting", "s", "ours", open_seconds);
+        results.push("open, waiting", "MiB more", "ours", open_memory);
+        results.push("drain", RATE, "ours", samples as f64 / drain_seconds / 1e6);
+        results.push("drain", "MiB more at the peak", "ours", peak);
     });
 }
 
-/// Resident memory of this process, in MiB.
-fn resident() -> f64 {
+/// `--drain FOLDER`: prints samples, seconds and MiB that opening took, seconds and peak MiB of draining.
+fn drain(folder: &Path) {
+    let (memory, start) = (status("VmRSS:"), Instant::now());
+    let spool = open(folder);
+    let (opening, opened) = (start.elapsed().as_secs_f64(), status("VmHWM:") - memory);
+    let (start, mut from, mut drained) = (Instant::now(), spool.cursor(), 0);
+    while from < spool.end() {
+        let run = spool.backlog(from, 500).expect("a backlog");
+        drained += run.samples.len();
+        from = run.next;
+        spool.acknowledge(from).expect("an acknowledgement");
+    }
+    let seconds = start.elapsed().as_secs_f64();
+    println!("{drained} {opening} {opened} {seconds} {}", status("VmHWM:") - memory);
+}
+
+/// A line of this process's status, in MiB.
+fn status(key: &str) -> f64 {
     let status = fs::read_to_string("/proc/self/status").expect("a status");
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("a size");
+    let line = status.lines().find_map(|line| line.strip_prefix(key)).expect("a size");
     line.trim().trim_end_matches(" kB").parse::<f64>().expect("a number") / 1024.0
 }
