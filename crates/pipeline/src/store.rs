@@ -189,7 +189,7 @@ impl Store {
     pub fn finish(&mut self) {
         let derived = self.derivation.flush();
         self.append_all(derived);
-        self.put_away(|shelves, _| shelves.iter().any(Shelf::is_waiting));
+        self.put_away(Self::is_waiting);
         self.save_state();
         self.sync();
     }
@@ -202,7 +202,7 @@ impl Store {
     }
 
     fn do_what_is_due(&mut self) {
-        if self.shelves.iter().any(Shelf::is_waiting) {
+        if self.is_waiting() {
             self.put_away_now();
         }
         self.sync_if_due();
@@ -259,7 +259,7 @@ impl Store {
             }
             shelf.take(readings, &self.counters);
         }
-        self.put_away(is_held_up);
+        self.put_away(Self::is_held_up);
     }
 
     /// The derived metrics have moved on: their state is to be saved some time, or soon.
@@ -326,9 +326,9 @@ impl Store {
     }
 
     /// The same again and again while it is `to_be_waited`, or until time is up.
-    fn put_away(&mut self, to_be_waited: impl Fn(&[Shelf; 3], [bool; 3]) -> bool) {
+    fn put_away(&mut self, to_be_waited: impl Fn(&Self) -> bool) {
         self.put_away_now();
-        while to_be_waited(&self.shelves, self.used()) {
+        while to_be_waited(self) {
             let due = self.shelves.iter().filter_map(Shelf::due).min();
             let due = due.unwrap_or_else(|| self.clock.now().monotonic);
             let is_over = self.clock.sleep_until(due) == Wake::Interrupted;
@@ -342,10 +342,18 @@ impl Store {
         }
     }
 
-    /// Which classes there are.
-    fn used(&self) -> [bool; 3] {
-        let is_used = |class| self.classes.values().any(|used| *used == class);
-        StreamClass::ALL.map(|class| class == StreamClass::Normal || is_used(class))
+    /// Whether anything waits for a spool to take it.
+    fn is_waiting(&self) -> bool {
+        self.shelves.iter().any(Shelf::is_waiting)
+    }
+
+    /// Whether nothing goes on: something waits for the spool of each class in use.
+    fn is_held_up(&self) -> bool {
+        let is_used = |class| {
+            class == StreamClass::Normal || self.classes.values().any(|used| *used == class)
+        };
+        let mut shelves = StreamClass::ALL.into_iter().zip(&self.shelves);
+        self.is_waiting() && shelves.all(|(class, shelf)| shelf.is_waiting() || !is_used(class))
     }
 
     fn sync_if_due(&mut self) {
@@ -363,12 +371,6 @@ impl Store {
             self.sync_due = Some(self.clock.now().monotonic + RETRY_MOST.max(self.sync_interval));
         }
     }
-}
-
-/// Whether nothing goes on: something waits for the spool of each class in use.
-fn is_held_up(shelves: &[Shelf; 3], used: [bool; 3]) -> bool {
-    let is_stuck = |(shelf, is_used): (&Shelf, bool)| shelf.is_waiting() || !is_used;
-    shelves.iter().any(Shelf::is_waiting) && shelves.iter().zip(used).all(is_stuck)
 }
 
 /// What the medium said, for the log.

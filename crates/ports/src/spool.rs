@@ -107,7 +107,8 @@ pub const AHEAD_RUNS_MAX: usize = 16;
 /// 6. **Cursor** — never passes what was not acknowledged. It survives a kill; after a power cut it
 ///    may have fallen back, never run ahead.
 /// 7. **Bounds** — disk and memory stay within the limits that the adapter was given. The oldest
-///    samples are evicted to make room, and counted.
+///    samples are evicted to make room, and counted; or the new readings are refused, and counted, as
+///    the adapter was told.
 /// 8. **Time** — may block on the medium, never on the network.
 /// 9. **Replay** — acknowledged samples can be read again, by number, as long as they are within
 ///    the limit that the adapter was given for them. They go before any sample that waits, and
@@ -123,7 +124,8 @@ pub const AHEAD_RUNS_MAX: usize = 16;
 /// longer than one operation takes.
 #[cfg_attr(feature = "mocks", mockall::automock)]
 pub trait Spool: Send + Sync {
-    /// Numbers `readings` and adds them to the backlog as the newest, all or none.
+    /// Numbers `readings` and adds them to the backlog as the newest, all or none. Those that are
+    /// [refused](Appended::refused) are not to be offered again.
     ///
     /// # Errors
     ///

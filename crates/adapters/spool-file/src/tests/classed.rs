@@ -5,7 +5,10 @@ use std::collections::BTreeMap;
 use domain::StreamClass::{self, High, Low, Normal};
 use proptest::{collection::vec, prelude::*};
 
-use super::{crashing_disk::Call, *};
+use super::{
+    crashing_disk::{Call, Choices},
+    *,
+};
 
 /// One folder of several on the same disk.
 struct SubFolder {
@@ -254,6 +257,74 @@ fn a_stream_that_changes_its_class_goes_on_with_its_numbers() {
         let heads = spools.all().map(|spool| spool.heads());
         let head = heads.iter().flatten().map(|(_, head)| *head).max().unwrap();
         assert_eq!(head.next(), expected);
+    }
+}
+
+#[test]
+fn one_thread_appends_and_makes_room_while_another_delivers() {
+    let folder = tempfile::tempdir().unwrap();
+    let options = Options { retain: 4_096, ..BUDGET };
+    let spools = ClassedSpools::open(folder.path(), options, [WhenFull::Evict; 3], BOOT).unwrap();
+    let mut refused = [0; 3];
+    std::thread::scope(|scope| {
+        let appending = scope.spawn(|| {
+            for n in 0..3_000 {
+                let class = StreamClass::ALL[usize::try_from(n % 3).unwrap()];
+                let readings = [reading(u8::try_from(n % 3).unwrap(), n)];
+                refused[class.index()] += spools.of(class).append(&readings).unwrap().refused;
+            }
+        });
+        let mut is_last = false;
+        while !is_last {
+            is_last = appending.is_finished();
+            for spool in StreamClass::ALL.map(|class| spools.of(class)) {
+                let run = spool.backlog(spool.cursor(), 50).unwrap();
+                let begin = Position(run.next.0 - run.samples.len() as u64);
+                spool.acknowledge_ahead(begin..run.next).unwrap();
+                spool.sync().unwrap();
+            }
+        }
+    });
+    // A lower class may find all of the room taken by higher ones.
+    assert_eq!(refused[StreamClass::High.index()], 0);
+    for class in StreamClass::ALL {
+        let spool = spools.of(class);
+        spool.acknowledge(spool.end()).unwrap();
+        let count = spool.count();
+        assert_eq!(count.appended + refused[class.index()], 1_000);
+        assert_eq!(count.acknowledged + count.evicted, count.appended);
+    }
+}
+
+#[test]
+fn no_number_is_there_twice_after_a_power_cut_and_a_change_of_class() {
+    for seed in 0..100 {
+        let disk = CrashingDisk::default();
+        let (mut choices, mut n) = (Choices::new(seed + 1), 0);
+        for _ in 0..12 {
+            let spools = evicting(&disk, BUDGET);
+            let shift = choices.below(3);
+            for _ in 0..choices.below(8) {
+                let stream = choices.below(4);
+                let class = StreamClass::ALL[(stream + shift) % 3];
+                let readings = [reading(u8::try_from(stream).unwrap(), n)];
+                assert_eq!(spools.of(class).append(&readings).unwrap().evicted, 0);
+                n += 1;
+                if choices.below(3) == 0 {
+                    spools.of(class).sync().unwrap();
+                }
+            }
+            let all = StreamClass::ALL.into_iter().flat_map(|class| left(&spools.of(class)));
+            let mut numbers: Vec<_> = all.map(|sample| (sample.stream.name, sample.seq)).collect();
+            let count = numbers.len();
+            numbers.sort();
+            numbers.dedup();
+            assert_eq!(numbers.len(), count, "seed {seed}");
+            drop(spools);
+            if choices.below(3) == 0 {
+                disk.cut_power(seed);
+            }
+        }
     }
 }
 
