@@ -20,6 +20,7 @@
 //! * **Tail** — bytes after the last whole record of the newest segment.
 //! * **Salvage** — reading around blocks that the medium does not give.
 //! * **Quarantine** — copies of damaged bytes, `*.quarantine`, kept within the size of one segment.
+//! * **Class** — streams that have a spool of their own, within limits shared by all: see [`ClassedSpools`].
 //!
 //! # Invariants
 //!
@@ -104,7 +105,8 @@
 //!
 //! # Deliberately absent
 //!
-//! Threads, timers and the decision when to sync: the pipeline's. Priorities and lanes.
+//! Threads, timers, the decision when to sync, and the order in which classes and lanes are sent: the
+//! pipeline's.
 //! Compaction: segments are only ever removed whole.
 
 mod ahead;
