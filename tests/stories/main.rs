@@ -12,6 +12,7 @@ mod devices;
 mod faults;
 mod metrics;
 mod procedures;
+mod recordings;
 mod supervisor;
 mod time;
 mod windows;

@@ -483,7 +483,7 @@ fn metrics() -> Vec<MetricPlan> {
     ]
 }
 
-fn forward_options(history_rate: u64) -> ForwardOptions {
+pub(crate) fn forward_options(history_rate: u64) -> ForwardOptions {
     ForwardOptions {
         gateway: GatewayId::new("story").unwrap(),
         boot: BOOT,
