@@ -178,7 +178,10 @@ fn metric(reader: &mut Reader<'_>, wish: &Wish, known: &[Known]) -> Option<(Deri
     let arguments = arguments::read(reader, key, entry.parameters);
     let tolerance_key = key.child("tolerance");
     let written = reader.duration(&tolerance_key, *tolerance, Duration::ZERO..=DAY, DAY);
-    let inputs: Vec<_> = inputs.into_iter().collect::<Option<_>>()?;
+    let inputs: Vec<&Known> = inputs.into_iter().collect::<Option<_>>()?;
+    if refuse_repeated(reader, wish) {
+        return None;
+    }
     let arguments = arguments?;
     let pace = inputs.iter().map(|input| input.pace).max().unwrap_or_default();
     let inputs: Vec<_> = inputs.into_iter().map(|input| input.stream.clone()).collect();
@@ -194,6 +197,21 @@ fn metric(reader: &mut Reader<'_>, wish: &Wish, known: &[Known]) -> Option<(Deri
     let stream = Stream { name: stream.clone(), kind };
     let class = *class;
     Some((Derived { stream, function: entry, arguments, inputs, tolerance, class }, pace))
+}
+
+/// Reports a stream that is two things to one function: what is computed of it then says nothing. True if
+/// there is one.
+fn refuse_repeated(reader: &mut Reader<'_>, Wish { key, inputs, .. }: &Wish) -> bool {
+    for (index, (role, stream)) in inputs.iter().enumerate() {
+        let earlier = inputs[..index].iter().find(|(_, earlier)| earlier == stream);
+        if let (Some((earlier, _)), Some(stream)) = (earlier, stream) {
+            let message = format!("`{stream}` is its `{}` already", earlier.name);
+            let mend = "name the stream of another sensor".to_owned();
+            reader.value_problem(&key.child(role.name), message, mend);
+            return true;
+        }
+    }
+    false
 }
 
 /// Reports what a function says of its inputs and arguments together.
