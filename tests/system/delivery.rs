@@ -118,7 +118,7 @@ fn numbers_go_on_after_a_restart_and_the_last_word_has_the_final_heads() {
         until("the last word arrives", is_stopped).unwrap();
         let status = bench.listener.heard.status().unwrap();
         let heads: Vec<_> = status.heads.iter().collect();
-        assert_eq!(heads.len(), 6, "{heads:?}");
+        assert_eq!(heads.len(), 7, "{heads:?}");
         for (name, head) in heads {
             let heard = bench.listener.heard.stream(name.as_str());
             let numbers: std::collections::BTreeSet<_> = heard.iter().map(|s| s.seq.0).collect();
@@ -126,6 +126,9 @@ fn numbers_go_on_after_a_restart_and_the_last_word_has_the_final_heads() {
         }
         let total = status.counters["samples_appended"];
         assert!(total > 0 && status.counters["samples_waiting"] == 0, "{status:?}");
+        for class in ["high", "normal", "low"] {
+            assert!(status.counters[&format!("samples_appended_{class}")] > 0, "{class}");
+        }
         let newest = bench.listener.heard.stream("counter.number").last().unwrap().seq.0;
         assert!(newest > last);
         last = newest;

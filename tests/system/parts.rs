@@ -25,7 +25,7 @@ use sim::{
 pub(crate) const AIR: Climate =
     Climate { celsius: 21.37, humidity_percent: 48.5, hectopascals: 1_003.25 };
 
-/// A BME280 ten times a second, and a counter that speaks.
+/// A BME280 ten times a second, and a counter that speaks: streams of all three classes.
 pub(crate) const CONFIGURATION: &str = r#"
 [pipeline]
 status_interval = "1s"
@@ -49,6 +49,7 @@ period = "100ms"
 [devices.counter]
 driver = "delimited_text"
 bus = "serial0"
+class = "low"
 silence = "30s"
 prefix = "N"
 columns.number = { index = 1, quantity = "count" }
@@ -62,6 +63,11 @@ humidity = "outdoor.humidity"
 function = "moving_average"
 of = "outdoor.temperature"
 samples = 5
+
+[derived.dry]
+function = "alarm_high"
+of = "outdoor.temperature"
+limit = 21.3
 "#;
 
 /// The wires of a site, for a test to pull.
