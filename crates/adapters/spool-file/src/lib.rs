@@ -14,13 +14,13 @@
 //! * **Cursor** — the position before which everything is acknowledged or evicted.
 //! * **Ahead** — runs of positions beyond the cursor that are acknowledged, at most
 //!   [`AHEAD_RUNS_MAX`](ports::AHEAD_RUNS_MAX). They are part of the cursor.
+//! * **Class** — high, normal or low: [`ClassedSpools`] has a spool for each, within shared limits.
 //! * **Retained** — segments that lie wholly before the cursor: all of it is acknowledged.
 //! * **Spent** — the newest segment when all of it is acknowledged.
 //! * **Reserve** — a file of zeros that gives way when the disk is full to the last byte.
 //! * **Tail** — bytes after the last whole record of the newest segment.
 //! * **Salvage** — reading around blocks that the medium does not give.
 //! * **Quarantine** — copies of damaged bytes, `*.quarantine`, kept within the size of one segment.
-//! * **Class** — streams that have a spool of their own, within limits shared by all: see [`ClassedSpools`].
 //!
 //! # Invariants
 //!
@@ -45,6 +45,9 @@
 //!    to the last byte, appending goes on within [`Options::reserve`], in place of the reserve and of
 //!    what is spent. Beyond it an append is [refused](SpoolError::Full) until others or
 //!    acknowledgements make room.
+//!    The spools of [`ClassedSpools`] share the limits of 6 and 7. What is retained in any goes first,
+//!    then the oldest segment of a lower class, then one of the class that is appended to, unless it is
+//!    to refuse; never one of a higher class. Its readings are refused, and counted, if that does not do.
 //! 8. A file of a newer version keeps the spool from opening and nothing is changed. Files with
 //!    names that are not ours are ignored.
 //! 9. Memory is bounded by two records, two windows of a file and the number of streams, whatever the
@@ -85,6 +88,12 @@
 //! 9. Reading in two places in turn costs what reading each of them costs.
 //!    `reading_in_two_places_in_turn_costs_no_more_than_reading_each`,
 //!    `newest_first_in_history_leaves_the_live_place_alone`.
+//!
+//! 10. The lowest class goes first, each class is counted by itself, one that fails holds no other up, and
+//!     the numbers of a stream go on when its class changes. `three_classes_are_their_model`,
+//!     `a_folder_that_fails_holds_no_other_class_up`,
+//!     `a_stream_that_changes_its_class_goes_on_with_its_numbers`,
+//!     `no_number_is_there_twice_after_a_power_cut_and_a_change_of_class`.
 //!
 //! # Known limits
 //!

@@ -86,9 +86,10 @@ impl Log {
             bytes.saturating_sub(log.options.bytes_max)
         };
         let is_alone = self.company.is_none();
-        let short = lacking(self);
-        if short > 0 {
-            let is_attainable = is_alone || self.attainable() >= short;
+        if lacking(self) > 0 {
+            // Asked for first: what delivery removes of the others meanwhile is then not missed.
+            let attainable = self.attainable();
+            let is_attainable = is_alone || attainable >= lacking(self);
             let gives = if is_attainable { Gives::Waiting } else { Gives::Retained };
             while lacking(self) > 0 && self.make_way(gives)?.is_some() {}
             if !is_alone && lacking(self) > 0 {
@@ -112,10 +113,11 @@ impl Log {
             self.unasked -= len;
             return Ok(());
         }
+        let attainable = self.attainable();
         // Not to know must not keep the gateway from its work.
         let Ok(free) = self.disk.free() else { return Ok(()) };
         let lacking = (free_min + len).saturating_sub(free);
-        let is_attainable = self.attainable() >= lacking;
+        let is_attainable = attainable >= lacking;
         let gives = if is_attainable { Gives::Waiting } else { Gives::Retained };
         let mut made = 0;
         while made < lacking {
