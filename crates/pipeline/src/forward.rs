@@ -236,7 +236,6 @@ impl<P: Publisher> Forwarder<P> {
             Link::Up(epoch) if epoch.is_over(self.clock.now().monotonic) => IDLE,
             Link::Up(epoch) => {
                 let due = self.samples_due().filter(|_| self.has_room());
-                let due = due.map(|due| due.max(epoch.read_not_before));
                 let due = [due, epoch.return_at].into_iter().flatten();
                 self.left(due.fold(epoch.status_due, Ord::min))
             }
@@ -249,7 +248,8 @@ impl<P: Publisher> Forwarder<P> {
             let history = class.history.unread().min(FLIGHT_SAMPLES as u64);
             let paced = (history > 0 && self.has_window_for(Which::History))
                 .then(|| self.pace.due(history));
-            [class.holds.next_due(), class.live.ripe_at, paced].into_iter().flatten().min()
+            let due = [class.holds.next_due(), class.live.ripe_at, paced];
+            class.read_not_before.or_else(|| due.into_iter().flatten().min())
         };
         self.classes.iter().filter_map(of).min()
     }

@@ -8,13 +8,14 @@ use std::{
 };
 
 use domain::{BootId, Ranges, Sample, SequenceNumber, StreamName, StreamReading};
-use ports::{Appended, Backlog, Position, Spool, SpoolCount, SpoolError};
+use ports::{AHEAD_RUNS_MAX, Appended, Backlog, Position, Spool, SpoolCount, SpoolError};
 
 /// A spool in memory: keeps the contract of the port for as long as one of its clones lives.
 ///
 /// Clones share what is in it, so a clone is what reopening is to a file. It holds at most
 /// `capacity` samples and evicts the oldest, one by one. Every sync is done before it is asked for.
-/// It retains no acknowledged samples unless it is [told to](Self::retaining).
+/// It retains no acknowledged samples unless it is [told to](Self::retaining). Of what is acknowledged
+/// ahead it remembers no more than it has to.
 #[derive(Clone, Debug)]
 pub struct MemorySpool {
     boot: BootId,
@@ -96,6 +97,7 @@ impl Memory {
         let (start, end) = (run.start.max(self.cursor), run.end.min(self.end()));
         self.ahead.insert_all(start..end);
         self.pass(spool);
+        self.ahead.keep_highest(AHEAD_RUNS_MAX);
     }
 
     /// Moves the cursor over what is acknowledged, and retains that as far as `spool` allows.

@@ -24,7 +24,7 @@ use domain::{Monotonic, Ranges, Sample, StreamName};
 use ports::{Message, Position, Spool, SpoolError, Token};
 
 use super::{
-    FLIGHT_SAMPLES,
+    FLIGHT_SAMPLES, SPOOL_RETRY,
     hold::Holds,
     lane::{Lane, Which},
 };
@@ -40,8 +40,11 @@ pub(super) struct Class {
     pub(super) probes: Vec<(Token, Message)>,
     /// Landed, and not acknowledged for the sake of what is owed.
     pub(super) withheld: Ranges,
+    /// The spool could not be read, and is left alone until then.
+    pub(super) read_not_before: Option<Monotonic>,
     /// Up to where the spool is in one of the lanes.
     seen: u64,
+    is_in_epoch: bool,
 }
 
 impl Class {
@@ -54,13 +57,16 @@ impl Class {
             history: Lane::default(),
             probes: Vec::new(),
             withheld: Ranges::EMPTY,
+            read_not_before: None,
             seen: 0,
+            is_in_epoch: false,
         }
     }
 
     /// Splits what waits into the lanes.
     pub(super) fn begin_epoch(&mut self, history_min: u64) {
         (self.live, self.history) = (Lane::default(), Lane::default());
+        (self.read_not_before, self.is_in_epoch) = (None, true);
         self.seen = self.spool.end().0;
         let waiting = self.unclaimed();
         let count: u64 = waiting.iter().map(|range| range.end - range.start).sum();
@@ -72,6 +78,7 @@ impl Class {
     pub(super) fn end_epoch(&mut self, now: Monotonic) {
         self.holds.lose_probes(now);
         self.probes.clear();
+        self.is_in_epoch = false;
         (self.live, self.history) = (Lane::default(), Lane::default());
     }
 
@@ -144,10 +151,37 @@ impl Class {
             }
         }
         has_landed |= self.acknowledge();
+        self.withhold_forgotten();
         if had_history && self.history.waiting() == 0 {
             self.history = Lane::over(self.unclaimed());
         }
         has_landed
+    }
+
+    /// What the spool has forgotten to be acknowledged, where something is owed: it has landed, and is
+    /// acknowledged again when nothing is owed there any more.
+    fn withhold_forgotten(&mut self) {
+        let places = self.holds.places();
+        if places.is_empty() || !self.is_in_epoch {
+            return;
+        }
+        for forgotten in self.unclaimed() {
+            for place in places.runs() {
+                let end = place.end().saturating_add(1).min(forgotten.end);
+                self.withheld.insert_all(forgotten.start.max(*place.start())..end);
+            }
+        }
+    }
+
+    /// Whether the spool is not left alone.
+    pub(super) fn may_read(&self, now: Monotonic) -> bool {
+        self.read_not_before.is_none_or(|at| at <= now)
+    }
+
+    /// The spool is left alone for a while.
+    pub(super) fn note_unreadable(&mut self, error: &SpoolError, now: Monotonic) {
+        tracing::error!(%error, "spool cannot be read");
+        self.read_not_before = Some(now + SPOOL_RETRY);
     }
 
     /// True if there was anything to acknowledge.
@@ -179,13 +213,15 @@ impl Class {
     /// one place where the forwarder reads samples.
     pub(super) fn read(&self, range: &Range<u64>) -> Result<(Vec<Sample>, Range<u64>), SpoolError> {
         let Range { start, end } = *range;
-        let length = usize::try_from(end.saturating_sub(start)).unwrap_or(usize::MAX);
+        // What was evicted meanwhile need not be looked for.
+        let from = start.max(self.spool.cursor().0);
+        let length = usize::try_from(end.saturating_sub(from)).unwrap_or(usize::MAX);
         let mut limit = length.min(FLIGHT_SAMPLES);
         while limit > 0 {
-            let backlog = self.spool.backlog(Position(start), limit)?;
+            let backlog = self.spool.backlog(Position(from), limit)?;
             let next = backlog.next.0;
             if next <= end {
-                let is_end = backlog.samples.is_empty() || next <= start;
+                let is_end = backlog.samples.is_empty() || next <= from;
                 return Ok((backlog.samples, start..if is_end { end } else { next }));
             }
             // The medium lost samples, or they were evicted: what follows is not of this range.

@@ -36,8 +36,6 @@ pub(super) struct Epoch {
     pub(super) status_due: Monotonic,
     /// The next status must not be made before, whatever changes.
     pub(super) status_not_before: Monotonic,
-    /// The spool could not be read, and is left alone until then.
-    pub(super) read_not_before: Monotonic,
     /// How fast history goes.
     pub(super) speed: Speed,
 }
@@ -110,7 +108,6 @@ impl<P: Publisher> Forwarder<P> {
             statuses: Vec::new(),
             status_due: now,
             status_not_before: now,
-            read_not_before: now,
             speed: Speed::new(now),
         }));
         self.tell_of_history();

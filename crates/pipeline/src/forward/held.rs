@@ -87,14 +87,17 @@ impl<P: Publisher> Forwarder<P> {
     }
 
     /// Gives up held samples for the sake of which too many would wait to be acknowledged.
-    pub(super) fn set_aside(&mut self, now: Monotonic) -> Result<(), SpoolError> {
-        for class in &mut self.classes {
-            for (stream, count) in class.set_aside(self.options.held_samples_max, now)? {
+    pub(super) fn set_aside(&mut self, now: Monotonic) {
+        for class in self.classes.iter_mut().filter(|class| class.may_read(now)) {
+            let (given_up, done) = class.set_aside(self.options.held_samples_max, now);
+            for (stream, count) in given_up {
                 self.counters.samples_set_aside.add(count);
                 tracing::warn!(%stream, count, "refused samples are given up");
             }
+            if let Err(error) = done {
+                class.note_unreadable(&error, now);
+            }
         }
-        Ok(())
     }
 }
 
@@ -145,38 +148,46 @@ impl Class {
     }
 
     /// Gives up the oldest of what is owed until at most `withheld_max` samples are withheld. Says how
-    /// many of which stream.
+    /// many of which stream, even if the spool cannot be read on.
     fn set_aside(
         &mut self,
         withheld_max: u64,
         now: Monotonic,
-    ) -> Result<Vec<(StreamName, u64)>, SpoolError> {
+    ) -> (Vec<(StreamName, u64)>, Result<(), SpoolError>) {
         let excess = self.withheld.count().saturating_sub(withheld_max);
-        let mut given_up = Vec::new();
-        let Some(limit) = end_of_lowest(&self.withheld, excess) else { return Ok(given_up) };
+        let (mut given_up, mut done) = (Vec::new(), Ok(()));
+        let Some(limit) = end_of_lowest(&self.withheld, excess) else { return (given_up, done) };
         for stream in self.holds.before(limit) {
-            let count = self.give_up(&stream, limit)?;
+            let mut count = 0;
+            done = self.give_up(&stream, limit, &mut count);
             if count > 0 {
                 given_up.push((stream, count));
             }
+            if done.is_err() {
+                break;
+            }
         }
         self.settle(now);
-        Ok(given_up)
+        (given_up, done)
     }
 
-    /// Nothing is owed to `stream` before `limit` any more. Says how many samples were.
-    fn give_up(&mut self, stream: &StreamName, limit: u64) -> Result<u64, SpoolError> {
-        let mut count = 0;
+    /// Nothing is owed to `stream` before `limit` any more. Adds to `count` how many samples were.
+    fn give_up(
+        &mut self,
+        stream: &StreamName,
+        limit: u64,
+        count: &mut u64,
+    ) -> Result<(), SpoolError> {
         loop {
             let place =
                 self.holds.get_mut(stream).and_then(|hold| hold.places().into_iter().next());
-            let Some(place) = place.filter(|place| place.start < limit) else { return Ok(count) };
+            let Some(place) = place.filter(|place| place.start < limit) else { return Ok(()) };
             let (samples, read) = self.read(&(place.start..place.end.min(limit)))?;
-            let Some(hold) = self.holds.get_mut(stream) else { return Ok(count) };
+            let Some(hold) = self.holds.get_mut(stream) else { return Ok(()) };
             let ours =
                 samples.iter().filter(|sample| sample.stream.name == *stream && hold.owes(sample));
             for run in runs_of(ours) {
-                count += run.samples;
+                *count += run.samples;
                 hold.forget(&run);
             }
             hold.pass(read);

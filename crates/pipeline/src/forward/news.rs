@@ -56,8 +56,8 @@ impl<P: Publisher> Forwarder<P> {
         matches!(&self.link, Link::Up(epoch) if epoch.status.is_some() || !epoch.statuses.is_empty())
     }
 
-    /// The newest number of each stream. One that has moved from a class to another goes on counting
-    /// where it is now, from 1 again, and its larger number is the head of what it was.
+    /// The newest number of each stream. One that has moved from a class to another is known to both:
+    /// the larger number is its newest.
     fn heads(&self) -> BTreeMap<StreamName, SequenceNumber> {
         let mut heads = BTreeMap::new();
         for (stream, head) in self.classes.iter().flat_map(|class| class.spool.heads()) {

@@ -12,11 +12,14 @@ use domain::Monotonic;
 use ports::{Message, NotTaken, Publisher, SpoolError, Token};
 
 use super::{
-    FLIGHT_SAMPLES, Forwarder, HistoryOrder, Link, SPOOL_RETRY,
+    FLIGHT_SAMPLES, Forwarder, HistoryOrder, Link,
     class::Class,
     flight::{messages, runs_of},
     lane::Which,
 };
+
+/// How many flights of one lane are made ready in one step.
+const LOADS_MAX: usize = 16;
 
 impl<P: Publisher> Forwarder<P> {
     pub(super) fn send(&mut self) {
@@ -26,43 +29,49 @@ impl<P: Publisher> Forwarder<P> {
         if matches!(&self.link, Link::Up(epoch) if epoch.status_due <= now && !epoch.is_over(now)) {
             self.say_status();
         }
-        if let Err(error) = self.send_samples(now) {
-            tracing::error!(%error, "spool cannot be read");
-            if let Link::Up(epoch) = &mut self.link {
-                epoch.read_not_before = now + SPOOL_RETRY;
-            }
+        for class in &mut self.classes {
+            class.read_not_before = class.read_not_before.filter(|at| *at > now);
         }
+        self.set_aside(now);
+        self.send_samples(now);
     }
 
-    fn send_samples(&mut self, now: Monotonic) -> Result<(), SpoolError> {
-        self.set_aside(now)?;
-        let Link::Up(epoch) = &mut self.link else { return Ok(()) };
+    fn send_samples(&mut self, now: Monotonic) {
+        let Link::Up(epoch) = &mut self.link else { return };
         if let Some(status) = epoch.status.take()
             && let Err(status) = self.hand_over(status, true)
             && let Link::Up(epoch) = &mut self.link
         {
             epoch.status = Some(status);
-            return Ok(());
+            return;
         }
         for class in 0..self.classes.len() {
             self.classes[class].notice_appended();
-            self.send_lane(class, Which::Live, now)?;
-            if self.may_read(now) {
-                self.try_held_again(class, now)?;
+            // One whose spool cannot be read holds no other up.
+            if let Err(error) = self.send_class(class, now) {
+                self.classes[class].note_unreadable(&error, now);
             }
-            self.send_probes(class);
-            self.send_lane(class, Which::History, now)?;
         }
-        Ok(())
     }
 
-    fn may_read(&self, now: Monotonic) -> bool {
-        matches!(&self.link, Link::Up(epoch) if !epoch.is_over(now) && epoch.read_not_before <= now)
+    fn send_class(&mut self, class: usize, now: Monotonic) -> Result<(), SpoolError> {
+        self.send_lane(class, Which::Live, now)?;
+        if self.may_read(class, now) {
+            self.try_held_again(class, now)?;
+        }
+        self.send_probes(class);
+        self.send_lane(class, Which::History, now)
     }
 
-    /// Sends what the lane has until there is no more, or no room.
+    fn may_read(&self, class: usize, now: Monotonic) -> bool {
+        self.classes[class].may_read(now)
+            && matches!(&self.link, Link::Up(epoch) if !epoch.is_over(now))
+    }
+
+    /// Sends what the lane has until there is no more, or no room, or enough for one step: what is held
+    /// takes no room.
     fn send_lane(&mut self, class: usize, which: Which, now: Monotonic) -> Result<(), SpoolError> {
-        loop {
+        for _ in 0..LOADS_MAX {
             while self.has_window_for(which)
                 && let Some(message) = self.classes[class].lane(which).outbox.pop_front()
             {
@@ -71,11 +80,15 @@ impl<P: Publisher> Forwarder<P> {
                     return Ok(());
                 }
             }
-            let may_load = self.may_read(now) && self.has_window_for(which);
+            let may_load = self.may_read(class, now) && self.has_window_for(which);
             if !may_load || !self.load(class, which, now)? {
                 return Ok(());
             }
         }
+        if which == Which::Live {
+            self.classes[class].live.ripe_at = Some(now);
+        }
+        Ok(())
     }
 
     fn send_probes(&mut self, class: usize) {

@@ -12,6 +12,7 @@ use wire::{Topics, status::Status};
 
 use super::{news::shortened, *};
 
+mod failing;
 mod lanes;
 mod preference;
 mod refusals;

@@ -48,6 +48,24 @@ fn when_the_broker_takes_the_stream_again_it_gets_all_that_was_held_in_order() {
 }
 
 #[test]
+fn what_the_spool_forgets_while_a_stream_is_held_does_not_hold_the_cursor_up_afterwards() {
+    let mut bench = bench_with(1, 4, 100_000, |o| o.held_samples_max = 100_000);
+    bench.broker.forbid(&[A]);
+    for n in 0..3 * ports::AHEAD_RUNS_MAX as u64 {
+        bench.append("a", n..n + 1);
+        bench.run(3);
+        bench.append("b", n..n + 1);
+        bench.run(3);
+    }
+    bench.broker.forbid(&[]);
+    bench.run(200);
+    let all = up_to(3 * ports::AHEAD_RUNS_MAX as u64);
+    assert_eq!((numbers(&bench, "a"), numbers(&bench, "b")), (all.clone(), all));
+    assert_eq!(bench.counters.connections_made.get(), 1);
+    assert_eq!(bench.spool.waiting(), [], "all of it is delivered");
+}
+
+#[test]
 fn the_status_names_the_refused_streams_as_soon_as_they_are_and_no_longer() {
     let mut bench = bench(1, 4, 100_000);
     bench.broker.forbid(&[A]);

@@ -1,0 +1,158 @@
+//! Spools that cannot be read, or have evicted what was to be read.
+
+use core::{
+    ops::{Range, RangeInclusive},
+    sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst},
+};
+
+use domain::{Sample, StreamReading};
+use ports::{Backlog, SpoolCount, SpoolError};
+
+use super::*;
+
+/// A spool that can be made to fail, and counts how often it is read.
+struct Moody {
+    spool: MemorySpool,
+    fails: AtomicBool,
+    reads: AtomicUsize,
+}
+
+impl Moody {
+    fn new(capacity: usize) -> Arc<Self> {
+        let spool = MemorySpool::new(BOOT, capacity.try_into().unwrap());
+        Arc::new(Self { spool, fails: AtomicBool::new(false), reads: AtomicUsize::new(0) })
+    }
+
+    fn fill(&self, sensor: &str, numbers: Range<u64>) {
+        let readings: Vec<_> = numbers.map(|n| reading(sensor, n)).collect();
+        let _ = self.spool.append(&readings).unwrap();
+    }
+}
+
+impl Spool for Moody {
+    fn append(&self, readings: &[StreamReading]) -> Result<Appended, SpoolError> {
+        self.spool.append(readings)
+    }
+
+    fn sync(&self) -> Result<(), SpoolError> {
+        self.spool.sync()
+    }
+
+    fn backlog(&self, from: Position, limit: usize) -> Result<Backlog, SpoolError> {
+        self.reads.fetch_add(1, SeqCst);
+        if self.fails.load(SeqCst) {
+            return Err(SpoolError::Access(std::io::Error::other("moody")));
+        }
+        self.spool.backlog(from, limit)
+    }
+
+    fn replay(
+        &self,
+        stream: &StreamName,
+        boot: BootId,
+        numbers: RangeInclusive<SequenceNumber>,
+        limit: usize,
+    ) -> Result<Vec<Sample>, SpoolError> {
+        self.spool.replay(stream, boot, numbers, limit)
+    }
+
+    fn acknowledge(&self, upto: Position) -> Result<(), SpoolError> {
+        self.spool.acknowledge(upto)
+    }
+
+    fn acknowledge_ahead(&self, delivered: Range<Position>) -> Result<(), SpoolError> {
+        self.spool.acknowledge_ahead(delivered)
+    }
+
+    fn waiting(&self) -> Vec<Range<Position>> {
+        self.spool.waiting()
+    }
+
+    fn cursor(&self) -> Position {
+        self.spool.cursor()
+    }
+
+    fn end(&self) -> Position {
+        self.spool.end()
+    }
+
+    fn heads(&self) -> Vec<(StreamName, SequenceNumber)> {
+        self.spool.heads()
+    }
+
+    fn count(&self) -> SpoolCount {
+        self.spool.count()
+    }
+}
+
+fn over(spools: &[&Arc<Moody>], adjust: impl FnOnce(&mut ForwardOptions)) -> Bench {
+    let mut bench = bench_with(1, 4, 100_000, adjust);
+    let spools = spools.iter().map(|spool| Arc::clone(spool) as Arc<dyn Spool>).collect();
+    let (clock, counters) = (Arc::new(bench.clock.clone()), Arc::clone(&bench.counters));
+    let (options, publisher) = (bench.forwarder.options.clone(), bench.broker.publisher());
+    let tally = Box::new(BTreeMap::new);
+    bench.forwarder = Forwarder::new(options, spools, publisher, clock, counters, tally);
+    bench
+}
+
+#[test]
+fn a_class_that_cannot_be_read_holds_no_other_up() {
+    let (high, low) = (Moody::new(1_000), Moody::new(1_000));
+    let mut bench = over(&[&high, &low], |_| {});
+    bench.run(5);
+    high.fails.store(true, SeqCst);
+    high.fill("high", 0..5);
+    low.fill("low", 0..5);
+    bench.run(100);
+    assert_eq!(low.cursor(), low.end());
+    assert_eq!(high.cursor(), Position(0));
+    assert!((5..=12).contains(&high.reads.load(SeqCst)), "about once a second");
+    high.fails.store(false, SeqCst);
+    bench.run(20);
+    assert_eq!(high.cursor(), high.end());
+}
+
+#[test]
+fn a_spool_that_could_not_be_read_is_read_again_although_nothing_else_happens() {
+    let spool = Moody::new(1_000);
+    let mut bench = over(&[&spool], |_| {});
+    bench.run(5);
+    spool.fails.store(true, SeqCst);
+    spool.fill("a", 0..5);
+    bench.forwarder.step(Duration::ZERO);
+    assert!(bench.forwarder.until_due() <= SPOOL_RETRY, "{:?}", bench.forwarder.until_due());
+}
+
+#[test]
+fn what_was_evicted_before_it_was_read_costs_no_reading() {
+    let spool = Moody::new(10_000);
+    let mut bench = over(&[&spool], |o| o.history_rate = core::num::NonZeroU64::new(1_000));
+    spool.fill("a", 0..10_000);
+    bench.run(3);
+    spool.fill("a", 10_000..19_000);
+    let reads = spool.reads.load(SeqCst);
+    bench.run(1_000);
+    assert_eq!(spool.cursor(), spool.end());
+    assert!(spool.reads.load(SeqCst) - reads < 60, "{}", spool.reads.load(SeqCst) - reads);
+}
+
+#[test]
+fn a_long_history_of_a_held_stream_does_not_keep_a_step_from_ending() {
+    let spool = Moody::new(1_000_000);
+    let mut bench = over(&[&spool], |o| o.held_samples_max = 2_000_000);
+    bench.broker.forbid(&["t/v1/g/samples/contract/a"]);
+    spool.fill("a", 0..5);
+    bench.run(10);
+    bench.broker.set_up(false);
+    bench.run(3);
+    spool.fill("a", 5..200_000);
+    bench.broker.set_up(true);
+    let mut most = 0;
+    for _ in 0..300 {
+        let before = spool.reads.load(SeqCst);
+        bench.run(1);
+        most = most.max(spool.reads.load(SeqCst) - before);
+    }
+    assert!(most <= 40, "{most} readings in one step");
+    assert!(spool.reads.load(SeqCst) >= 190, "all of it was read");
+}
