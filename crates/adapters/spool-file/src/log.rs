@@ -50,6 +50,8 @@ pub(crate) struct Log {
     company: Option<Company>,
     /// How many readings were refused.
     refused: u64,
+    /// The newest append failed because even all that may go would not leave enough of the disk free.
+    is_kept_free: bool,
     /// How much may be written before the file system is asked again, in bytes.
     unasked: u64,
     names_changed: u64,
@@ -79,6 +81,7 @@ impl Log {
             reserve,
             company: None,
             refused: 0,
+            is_kept_free: false,
             unasked: 0,
             names_changed: 0,
             names_synced: 0,
@@ -119,6 +122,7 @@ impl Log {
     pub(crate) fn append(&mut self, readings: &[StreamReading]) -> Result<Appended, SpoolError> {
         let evicted_before = self.cursor.evicted;
         let mut refused = 0;
+        self.is_kept_free = false;
         if !readings.is_empty() {
             let staged = self.numbering.stage(readings).map_err(unstorable)?;
             if self.try_to_store(&staged)? {
@@ -373,6 +377,11 @@ impl Log {
             bytes: self.bytes(),
             retained: self.retained(),
         }
+    }
+
+    /// Whether the newest append failed because even all that may go would not make the room.
+    pub(crate) fn is_kept_free(&self) -> bool {
+        self.is_kept_free
     }
 
     /// How much all its files take up, in bytes.

@@ -122,6 +122,7 @@ impl Log {
         let mut made = 0;
         while made < lacking {
             let Some(more) = self.make_way(gives)? else {
+                self.is_kept_free = true;
                 return Err(SpoolError::Full(io::ErrorKind::StorageFull.into()));
             };
             made += more;

@@ -226,6 +226,19 @@ fn on_a_disk_that_others_filled_the_lowest_class_makes_room_for_the_highest() {
 }
 
 #[test]
+fn nothing_of_a_lower_class_goes_in_vain() {
+    let disk = CrashingDisk::default();
+    fill(&evicting(&disk, SMALL).of(Low), 2, 100);
+    let spools = evicting(&disk, Options { free_min: 100_000, ..SMALL });
+    disk.set_room(Some(1_000));
+    for n in 0..3 {
+        let appended = spools.of(Normal).append(&[reading(0, n)]);
+        assert!(matches!(appended, Err(SpoolError::Full(_))));
+    }
+    assert_eq!((left(&spools.of(Low)).len(), spools.of(Low).count().evicted), (100, 0));
+}
+
+#[test]
 fn a_disk_that_is_full_at_the_start_is_waited_for() {
     let disk = CrashingDisk::default();
     disk.set_room(Some(3));
