@@ -25,19 +25,26 @@ pub(super) struct Shelf {
     backoff: Backoff,
     /// When it is to be tried again, if it failed.
     due: Option<Monotonic>,
+    /// Readings were given up since it failed: the first are news, the thousandth are not.
+    is_overfull: bool,
 }
 
 impl Shelf {
     pub(super) fn new(class: StreamClass, spool: Arc<dyn Spool>) -> Self {
         let backoff = Backoff::new(RETRY_FIRST, RETRY_MOST, 0);
-        Self { class, spool, waiting: VecDeque::new(), backoff, due: None }
+        Self { class, spool, waiting: VecDeque::new(), backoff, due: None, is_overfull: false }
     }
 
     /// Takes readings that are to be appended together; but not too many, for a spool that fails.
     pub(super) fn take(&mut self, readings: Vec<StreamReading>, counters: &Counters) {
         let waiting: usize = self.waiting.iter().map(Vec::len).sum();
         if waiting > 0 && waiting + readings.len() > WAITING_MAX {
-            return self.lose(&readings, "too many wait for a spool that fails", counters);
+            counters.readings_lost.add(readings.len() as u64);
+            if !core::mem::replace(&mut self.is_overfull, true) {
+                let class = self.class.name();
+                tracing::error!(class, waiting, "spool fails, and readings are lost from now on");
+            }
+            return;
         }
         if !readings.is_empty() {
             self.waiting.push_back(readings);
@@ -73,6 +80,7 @@ impl Shelf {
             tracing::info!(class, attempts, "spool takes readings again");
         }
         (self.backoff, self.due) = (Backoff::new(RETRY_FIRST, RETRY_MOST, 0), None);
+        self.is_overfull = false;
     }
 
     fn fails(&mut self, error: &SpoolError, now: Monotonic, counters: &Counters) {
