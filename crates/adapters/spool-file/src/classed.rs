@@ -231,10 +231,6 @@ impl ClassSpool {
     fn spool(&self) -> &LateSpool {
         &self.shared.spools[self.class.index()]
     }
-
-    fn is_kept_free(&self) -> bool {
-        self.spool().get().is_some_and(|spool| lock(&spool.log).is_kept_free())
-    }
 }
 
 impl Spool for ClassSpool {
@@ -242,10 +238,9 @@ impl Spool for ClassSpool {
         let _appending = lock(&self.shared.appending);
         loop {
             match self.spool().append(readings) {
-                // The disk is full all the same: the same samples go, as long as there are any, but not
-                // where even all of them would not leave enough of it free.
+                // Not even its beginning has room: once it is open it asks the others itself.
                 Err(SpoolError::Full(_))
-                    if !self.is_kept_free()
+                    if !self.spool().is_open()
                         && self.shared.give(self.class, Gives::Waiting).is_some() => {}
                 appended => return appended,
             }

@@ -48,6 +48,7 @@
 //!    The spools of [`ClassedSpools`] share the limits of 6 and 7. What is retained in any goes first,
 //!    then the oldest segment of a lower class, then one of the class that is appended to, unless it is
 //!    to refuse; never one of a higher class. Its readings are refused, and counted, if that does not do.
+//!    On a disk that is full within the limits the same go, at most four for an append.
 //! 8. A file of a newer version keeps the spool from opening and nothing is changed. Files with
 //!    names that are not ours are ignored.
 //! 9. Memory is bounded by two records, two windows of a file and the number of streams, whatever the
@@ -69,6 +70,7 @@
 //! 4. Disk use stays within `bytes_max` and leaves `free_min`; what makes room is counted; a full disk
 //!    wedges nothing. `Room` in the model test, `appends_leave_room_free_and_the_oldest_samples_make_it`,
 //!    `on_a_disk_full_to_the_last_byte_appending_goes_on_as_long_as_delivery_does`,
+//!    `on_a_full_disk_the_oldest_of_a_class_go_for_its_own_once_no_lower_class_has_any`,
 //!    `a_late_spool_is_empty_and_refuses_until_the_disk_has_room_for_it`.
 //! 5. The cursor passes only what was acknowledged, evicted or lost, each counted apart, and what was
 //!    acknowledged stays within `retain` for a replay. What is acknowledged ahead may be forgotten in a

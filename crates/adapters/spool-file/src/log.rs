@@ -147,7 +147,7 @@ impl Log {
             stored => stored,
         };
         match stored {
-            Err(SpoolError::Full(_)) if self.refuses() => Ok(false),
+            Err(SpoolError::Full(_)) if self.company.is_some() => self.store_on_full_disk(staged),
             stored => stored,
         }
     }
@@ -377,11 +377,6 @@ impl Log {
             bytes: self.bytes(),
             retained: self.retained(),
         }
-    }
-
-    /// Whether the newest append failed because even all that may go would not make the room.
-    pub(crate) fn is_kept_free(&self) -> bool {
-        self.is_kept_free
     }
 
     /// How much all its files take up, in bytes.

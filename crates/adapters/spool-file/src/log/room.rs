@@ -5,11 +5,15 @@ use std::io;
 use ports::SpoolError;
 
 use super::{Log, Segment};
-use crate::{segment, spool_error};
+use crate::{numbering::Staged, segment, spool_error};
 
 /// How much is written, at least, before the file system is asked again how much it has left, in
 /// bytes: asking is cheap, not free.
 const UNASKED_MAX: u64 = 64 * 1024;
+
+/// How many segments go for one append on a disk that is full although the limits are kept: one is enough,
+/// unless others take what it leaves.
+const GIVEN_MAX: u32 = 4;
 
 /// What a log gives up to make room.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,7 +73,24 @@ impl Log {
         }
     }
 
-    pub(super) fn refuses(&self) -> bool {
+    /// Stores it although the disk is full within the limits: the same goes for it as for the limits. False
+    /// if it is refused.
+    pub(super) fn store_on_full_disk(&mut self, staged: &Staged) -> Result<bool, SpoolError> {
+        let mut stored = Err(SpoolError::Full(io::ErrorKind::StorageFull.into()));
+        for _ in 0..GIVEN_MAX {
+            // Nothing goes where even all of it would not leave enough of the disk free.
+            if self.is_kept_free || self.make_way(Gives::Waiting)?.is_none() {
+                break;
+            }
+            stored = self.store(staged);
+            if !matches!(stored, Err(SpoolError::Full(_))) {
+                return stored;
+            }
+        }
+        if self.refuses() { Ok(false) } else { stored }
+    }
+
+    fn refuses(&self) -> bool {
         self.company.as_ref().is_some_and(|company| company.is_refusing)
     }
 

@@ -226,6 +226,40 @@ fn on_a_disk_that_others_filled_the_lowest_class_makes_room_for_the_highest() {
 }
 
 #[test]
+fn on_a_full_disk_the_oldest_of_a_class_go_for_its_own_once_no_lower_class_has_any() {
+    let disk = CrashingDisk::default();
+    let spools = evicting(&disk, Options { bytes_max: 1 << 20, ..SMALL });
+    let [high, normal, low] = StreamClass::ALL.map(|class| spools.of(class));
+    fill(&low, 2, 100);
+    fill(&high, 0, 100);
+    disk.set_room(Some(0));
+    fill(&high, 0, 500);
+    assert_eq!((segments(&disk, Low), high.count().evicted > 0), (1, true));
+    let kept = left(&high);
+    assert_eq!(kept.last().unwrap().seq, SequenceNumber(600));
+    assert_eq!(kept.len() as u64 + high.count().evicted, 600);
+    let before = high.count().evicted;
+    let stored = (0..300).filter(|&n| normal.append(&[reading(1, n)]).is_ok()).count();
+    assert!(stored < 300, "there is no room for that many");
+    assert_eq!((high.count().evicted, left(&high).len()), (before, kept.len()));
+}
+
+#[test]
+fn on_a_full_disk_a_class_that_refuses_takes_from_a_lower_one_and_then_refuses() {
+    let disk = CrashingDisk::default();
+    let options = Options { bytes_max: 1 << 20, ..SMALL };
+    let spools = open_classes(&disk, options, [WhenFull::Refuse; 3]);
+    let [high, _, low] = StreamClass::ALL.map(|class| spools.of(class));
+    fill(&low, 2, 100);
+    fill(&high, 0, 100);
+    disk.set_room(Some(0));
+    let refused = fill(&high, 0, 500);
+    assert!(segments(&disk, Low) == 1 && low.count().evicted > 0);
+    assert!(refused > 0 && high.count().evicted == 0);
+    assert_eq!(left(&high).len() as u64, 600 - refused);
+}
+
+#[test]
 fn nothing_of_a_lower_class_goes_in_vain() {
     let disk = CrashingDisk::default();
     fill(&evicting(&disk, SMALL).of(Low), 2, 100);
