@@ -364,7 +364,9 @@ impl Store {
 
     fn sync(&mut self) {
         self.sync_due = None;
-        for shelf in &self.shelves {
+        let now = self.clock.now().monotonic;
+        for shelf in &mut self.shelves {
+            shelf.tell_losses(now);
             let Err(error) = shelf.spool.sync() else { continue };
             self.counters.spool_retries.add(1);
             tracing::error!(%error, cause = cause(&error), "spool is not safe from a power cut");

@@ -13,6 +13,9 @@ use crate::telemetry::Counters;
 const RETRY_FIRST: Duration = Duration::from_millis(100);
 pub(super) const RETRY_MOST: Duration = Duration::from_secs(5);
 
+/// How often it is said that samples go for want of room while they do.
+const LOSSES_TOLD_EVERY: Duration = Duration::from_secs(600);
+
 /// How many readings wait at most for a spool that fails while those of other classes do not.
 const WAITING_MAX: usize = 16_384;
 
@@ -27,12 +30,25 @@ pub(super) struct Shelf {
     due: Option<Monotonic>,
     /// Readings were given up since it failed: the first are news, the thousandth are not.
     is_overfull: bool,
+    /// How many samples were evicted or refused when it was last looked.
+    missed: Option<u64>,
+    /// Before when it is not told again that there are more.
+    told_until: Option<Monotonic>,
 }
 
 impl Shelf {
     pub(super) fn new(class: StreamClass, spool: Arc<dyn Spool>) -> Self {
         let backoff = Backoff::new(RETRY_FIRST, RETRY_MOST, 0);
-        Self { class, spool, waiting: VecDeque::new(), backoff, due: None, is_overfull: false }
+        Self {
+            class,
+            spool,
+            waiting: VecDeque::new(),
+            backoff,
+            due: None,
+            is_overfull: false,
+            missed: None,
+            told_until: None,
+        }
     }
 
     /// Takes readings that are to be appended together; but not too many, for a spool that fails.
@@ -98,6 +114,29 @@ impl Shelf {
         tracing::error!(class, readings = readings.len(), error = why, "readings lost");
     }
 
+    /// Says that samples are evicted or readings refused for want of room: when that begins, and from time
+    /// to time while it goes on. True if it did.
+    pub(super) fn tell_losses(&mut self, now: Monotonic) -> bool {
+        let count = self.spool.count();
+        if count.appended == 0 {
+            return false; // It may not be open yet, and have a past.
+        }
+        let missed = count.evicted + count.refused;
+        let is_more = self.missed.replace(missed).is_some_and(|before| missed > before);
+        let is_news = is_more && self.told_until.is_none_or(|until| until <= now);
+        if is_news {
+            self.told_until = Some(now + LOSSES_TOLD_EVERY);
+            let (class, evicted, refused) = (self.class.name(), count.evicted, count.refused);
+            tracing::warn!(
+                class,
+                evicted,
+                refused,
+                "no room: undelivered samples are evicted, or new ones refused"
+            );
+        }
+        is_news
+    }
+
     /// Gives up what waits.
     pub(super) fn give_up(&mut self, counters: &Counters) {
         for readings in core::mem::take(&mut self.waiting) {
@@ -114,5 +153,29 @@ impl Shelf {
     /// When it is to be tried again, if it failed.
     pub(super) fn due(&self) -> Option<Monotonic> {
         self.due.filter(|_| self.is_waiting())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ports::{MockSpool, SpoolCount};
+
+    use super::*;
+
+    #[test]
+    fn that_samples_go_for_want_of_room_is_said_once_and_again_after_a_while() {
+        let mut spool = MockSpool::new();
+        let counts =
+            [(0, 9, 9), (5, 9, 9), (5, 9, 9), (6, 9, 9), (7, 10, 9), (8, 11, 9), (9, 11, 10)];
+        let mut counts = counts.into_iter();
+        spool.expect_count().returning(move || {
+            let (appended, evicted, refused) = counts.next().unwrap();
+            SpoolCount { appended, evicted, refused, ..SpoolCount::default() }
+        });
+        let mut shelf = Shelf::new(StreamClass::Normal, Arc::new(spool));
+        let at = |seconds: u64| Monotonic::from_nanos(seconds * 1_000_000_000);
+        let said = [0, 1, 2, 3, 4, 5, 605].map(|seconds| shelf.tell_losses(at(seconds)));
+        let old = "what was evicted before we came is no news";
+        assert_eq!(said, [false, false, false, false, true, false, true], "{old}");
     }
 }

@@ -10,7 +10,7 @@ use domain::{
     parameter::Arguments,
 };
 use executor::Executor;
-use ports::{Appended, MockSpool, NotKept, Position};
+use ports::{Appended, MockSpool, NotKept, Position, SpoolCount};
 use sim::time::VirtualClock;
 
 use super::*;
@@ -326,7 +326,10 @@ fn bench_of_classes(spools: [MockSpool; 3], when_full: WhenFull) -> Bench {
         derivation: Derivation::new(Vec::new(), beginning(), executor, Arc::clone(&counters))
             .unwrap(),
         streams: [(0, vec![stream()])].into(),
-        spools: spools.map(|spool| Arc::new(spool) as Arc<dyn Spool>),
+        spools: spools.map(|mut spool| {
+            spool.expect_count().return_const(SpoolCount::default());
+            Arc::new(spool) as Arc<dyn Spool>
+        }),
         classes: HashMap::new(),
         clock: Arc::new(clock.clone()),
         counters: Arc::clone(&counters),
