@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
-use blackbox::site::{Gateway, let_pass, until};
+use blackbox::site::{Gateway, Listener, let_pass, until};
 use domain::{Quantity, Sample};
+use publisher_mqtt::Session;
+use wire::status::State;
 
 use crate::parts::{Bench, Wires};
 
@@ -81,6 +83,66 @@ fn a_broker_stopped_and_restarted_under_load_loses_no_sample() {
     );
 }
 
+/// The counter's numbers as they arrived, each once: none is left out.
+fn assert_counts_up(numbers: &[u64]) {
+    let breaks: Vec<_> = numbers.windows(2).filter(|pair| pair[0] + 1 != pair[1]).collect();
+    assert!(breaks.is_empty(), "numbers are left out: {breaks:?}");
+}
+
+/// The test that rivals fail: 500 samples a second, the broker away for ten seconds.
+#[test]
+fn ten_seconds_without_a_broker_cost_none_of_12_000_samples() {
+    let wires = Wires::counting(Duration::from_millis(2));
+    let Some(mut bench) = Bench::new("ten seconds without a broker", wires) else { return };
+    let verifier = bench.site.start_verifier().unwrap();
+    let gateway = bench.site.start_gateway().unwrap();
+    until("the first samples arrive", || bench.wires.said() > 3_000).unwrap();
+    bench.broker.stop().unwrap();
+    let_pass(Duration::from_secs(10));
+    bench.broker.restart().unwrap();
+    until("12,000 lines were said", || bench.wires.said() > 12_000).unwrap();
+    assert!(gateway.stop().unwrap().success(), "{}", bench.site.log_text());
+    let report = verifier.report().unwrap();
+    assert_eq!(
+        (&report["verdict"], &report["missing"]),
+        (&"complete".into(), &0.into()),
+        "{report}"
+    );
+    let counted = &report["streams"].as_array().unwrap();
+    let counted = counted.iter().find(|stream| stream["stream"] == "counter.number").unwrap();
+    assert!(counted["received"].as_u64().unwrap() >= 12_000, "{report}");
+}
+
+/// The other one: 40,000 samples that no broker has seen, and then `kill -9`.
+#[test]
+fn forty_thousand_samples_that_no_broker_has_seen_outlive_kill_9() {
+    let wires = Wires::counting(Duration::from_micros(200));
+    let Some(mut bench) = Bench::new("40,000 samples outlive a kill", wires) else { return };
+    let verifier = bench.site.start_verifier().unwrap();
+    let session = Session::Persistent { expiry: Duration::from_secs(600) };
+    bench.listener = Listener::start(&bench.broker.url(), session).unwrap();
+    let heard = bench.listener.heard.clone();
+    bench.broker.stop().unwrap();
+    let gateway = bench.site.start_gateway().unwrap();
+    // More than the line and the queue hold are not on their way to the spool.
+    until("all is in the spool", || bench.wires.said() > 45_000).unwrap();
+    gateway.kill().unwrap();
+    bench.broker.restart().unwrap();
+    let gateway = bench.site.start_gateway().unwrap();
+    until("they arrive", || heard.count() >= 45_000).unwrap();
+    assert!(gateway.stop().unwrap().success(), "{}", bench.site.log_text());
+    let report = verifier.report().unwrap();
+    assert_eq!(
+        (&report["verdict"], &report["missing"]),
+        (&"complete".into(), &0.into()),
+        "{report}"
+    );
+    let is_told = || heard.status().is_some_and(|status| status.state == State::Stopped);
+    until("the last word arrives", is_told).unwrap();
+    let numbers = numbers(&heard.stream("counter.number"));
+    assert_counts_up(&numbers[..40_000]);
+}
+
 #[test]
 fn a_broker_that_is_absent_at_start_gets_everything_when_it_comes() {
     let wires = Wires::counting(Duration::from_millis(2));
@@ -112,9 +174,8 @@ fn numbers_go_on_after_a_restart_and_the_last_word_has_the_final_heads() {
         let before = bench.listener.heard.count();
         until("samples arrive", || bench.listener.heard.count() > before + 50).unwrap();
         assert!(gateway.stop().unwrap().success());
-        let is_stopped = || {
-            bench.listener.heard.status().is_some_and(|s| s.state == wire::status::State::Stopped)
-        };
+        let is_stopped =
+            || bench.listener.heard.status().is_some_and(|s| s.state == State::Stopped);
         until("the last word arrives", is_stopped).unwrap();
         let status = bench.listener.heard.status().unwrap();
         let heads: Vec<_> = status.heads.iter().collect();

@@ -99,6 +99,11 @@ impl Wires {
         wires.player = Some(wires.line.play(pace, std::iter::from_fn(next)).unwrap());
         wires
     }
+
+    /// How many lines the counter has said.
+    pub(crate) fn said(&self) -> u64 {
+        self.player.as_ref().map_or(0, |player| player.played().frames_sent)
+    }
 }
 
 /// A site, its broker, and a subscriber that keeps what it hears.
