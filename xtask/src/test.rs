@@ -30,6 +30,8 @@ this runs as root, and a skipped test is a failure.";
 
 /// Where a test that cannot run for want of a part says so, one line each.
 const SKIPS: &str = "TELEMETRYHUB_SKIPPED_TESTS";
+/// How many random histories of the spool are played of each kind: with 60 to 75 steps each, more than two million.
+const MODEL_CASES: &str = "15000";
 
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
@@ -105,6 +107,7 @@ fn tests(passed_on: &[String], skips: &Path) -> anyhow::Result<()> {
             .args(arguments)
             .args(passed_on)
             .env(SKIPS, skips)
+            .env("TELEMETRYHUB_MODEL_CASES", MODEL_CASES)
             .env("TELEMETRYHUB_BINARY", target().join("release/telemetryhub")),
     )
 }

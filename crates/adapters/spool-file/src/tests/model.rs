@@ -489,7 +489,8 @@ fn body(disk: &CrashingDisk, name: &str) -> Option<usize> {
 
 /// How many histories: 400, or what `PROPTEST_CASES` says.
 pub(super) fn cases() -> u32 {
-    std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(400)
+    let said = |name| std::env::var(name).ok().and_then(|cases| cases.parse().ok());
+    said("PROPTEST_CASES").or_else(|| said("TELEMETRYHUB_MODEL_CASES")).unwrap_or(400)
 }
 
 fn options() -> impl Strategy<Value = Options> {
