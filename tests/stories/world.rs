@@ -35,7 +35,10 @@ use sim::{
     memory_spool::MemorySpool,
     time::VirtualClock,
 };
-use wire::status::{DeviceStatus, Status};
+use wire::{
+    compression::Compression,
+    status::{DeviceStatus, Status},
+};
 
 pub(crate) const SECOND: Duration = Duration::from_secs(1);
 pub(crate) const BOOT: BootId = BootId::from_bytes([0x42; 16]);
@@ -491,6 +494,7 @@ pub(crate) fn forward_options(history_rate: u64) -> ForwardOptions {
         topics: wire::Topics::new("t").unwrap(),
         message_samples_max: 500,
         payload_bytes_max: 64 * 1024,
+        compression: Compression::None,
         status_interval: 30 * SECOND,
         retry_first: SECOND,
         retry_max: 30 * SECOND,

@@ -144,6 +144,32 @@ fn forty_thousand_samples_that_no_broker_has_seen_outlive_kill_9() {
 }
 
 #[test]
+fn with_compression_nothing_is_missing_and_fewer_bytes_go() {
+    let wires = Wires::counting(Duration::from_millis(2));
+    let tables = "[mqtt]\ncompression = \"deflate\"\n";
+    let Some(mut bench) = Bench::with("compression", wires, tables, "") else { return };
+    let verifier = bench.site.start_verifier().unwrap();
+    let gateway = bench.site.start_gateway().unwrap();
+    let heard = &bench.listener.heard;
+    until("samples arrive", || heard.count() > 100).unwrap();
+    // An outage makes a backlog, which goes in large messages.
+    bench.broker.stop().unwrap();
+    let_pass(Duration::from_secs(2));
+    bench.broker.restart().unwrap();
+    let before = heard.count();
+    until("samples arrive again", || heard.count() > before + 1_000).unwrap();
+    assert!(gateway.stop().unwrap().success(), "{}", bench.site.log_text());
+    let report = verifier.report().unwrap();
+    assert_eq!(
+        (&report["verdict"], &report["missing"], &report["unreadable"]["payload"]),
+        (&"complete".into(), &0.into(), &0.into()),
+        "{report}"
+    );
+    let [sent, plain] = ["payload_bytes", "payload_bytes_plain"].map(|name| heard.counter(name));
+    assert!(sent > Some(0) && sent < plain, "{sent:?} of {plain:?} bytes");
+}
+
+#[test]
 fn a_broker_that_is_absent_at_start_gets_everything_when_it_comes() {
     let wires = Wires::counting(Duration::from_millis(2));
     let Some(mut bench) = Bench::new("broker absent at start", wires) else { return };

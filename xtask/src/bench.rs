@@ -1,5 +1,5 @@
 //! `cargo xtask bench`: the executor against its peers, what derived metrics cost, a bus worker's punctuality
-//! against a bare loop, the spool against `SQLite` and a bare file.
+//! against a bare loop, the spool against `SQLite` and a bare file, what compresses payloads.
 
 use std::{
     path::PathBuf,
@@ -53,6 +53,15 @@ enum Subject {
         #[arg(long, default_value_t = 7)]
         rounds: usize,
     },
+    /// What compresses a payload best: pure Rust beside zstd in C
+    Compress {
+        /// Write the figures there too
+        #[arg(long, value_name = "FILE")]
+        json: Option<PathBuf>,
+        /// Rounds; the table shows their median
+        #[arg(long, default_value_t = 5)]
+        rounds: usize,
+    },
     /// The spool beside `SQLite` and a bare `write` + `fdatasync` loop: appends, bytes written to the device (as
     /// root, on an ext4 mounted through a loop device), opening and draining with ten million samples waiting
     Spool {
@@ -76,6 +85,10 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         }
         Subject::Derive { json, rounds } => (example("derive", *rounds), json),
         Subject::Jitter { json, rounds } => (example("jitter", *rounds), json),
+        Subject::Compress { json, rounds } => {
+            let manifest = "crates/wire/bench/Cargo.toml";
+            (own_workspace("bench-compress", manifest, *rounds), json)
+        }
         Subject::Spool { json, rounds, quick } => (spool(*rounds, *quick), json),
     };
     if let Some(json) = json {

@@ -19,6 +19,7 @@ use gateway::{
 };
 use proptest::prelude::*;
 use sensors::Catalogue;
+use wire::compression::Compression;
 
 fn folder(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/config").join(name)
@@ -101,6 +102,9 @@ fn values_arrive_in_the_units_that_the_configuration_promises() {
     assert_eq!(config.spool.bytes_max, 1 << 30);
     assert_eq!((config.spool.retain, config.spool.free_min), (100 << 20, 1 << 30));
     assert_eq!(config.pipeline.status_interval.as_secs(), 60);
+    assert_eq!(config.mqtt.compression, Compression::Deflate);
+    let plain = parse("[gateway]\nid = \"greenhouse\"\n", &[]).unwrap();
+    assert_eq!(plain.mqtt.compression, Compression::None);
     assert_eq!(config.mqtt.credentials.unwrap().password.reveal(), "hunter2");
     let devices: Vec<_> = config.buses.iter().flat_map(|bus| &bus.devices).collect();
     let indoor = devices.iter().find(|device| device.name == "indoor").unwrap();

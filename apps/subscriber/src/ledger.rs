@@ -199,7 +199,9 @@ impl Ledger {
         match why {
             Unreadable::Topic | Unreadable::Mismatch => count.topic += 1,
             Unreadable::Payload(DecodeError::Version { .. }) => count.version += 1,
-            Unreadable::Payload(DecodeError::Shape(_) | DecodeError::Field { .. }) => {
+            Unreadable::Payload(
+                DecodeError::Compressed(_) | DecodeError::Shape(_) | DecodeError::Field { .. },
+            ) => {
                 count.payload += 1;
             }
         }

@@ -66,7 +66,10 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use domain::{Backoff, Monotonic, StreamName};
 use ports::{Clock, Publisher, Spool};
-use wire::status::{DeviceStatus, Origin, State};
+use wire::{
+    compression::Compressor,
+    status::{DeviceStatus, Origin, State},
+};
 
 pub use self::options::{ForwardOptions, HistoryOrder};
 use self::{brokers::Brokers, class::Class, epoch::Link, hold::Holds, lane::Which, pace::Pace};
@@ -94,6 +97,7 @@ pub struct Forwarder<P> {
     tally: Tally,
     devices: Option<DeviceNews>,
     derived: BTreeMap<StreamName, Origin>,
+    compressor: Compressor,
     /// The changes that the newest status tells of.
     changes_told: u64,
     backoff: Backoff,
@@ -147,6 +151,7 @@ impl<P: Publisher> Forwarder<P> {
             tally,
             devices: None,
             derived: BTreeMap::new(),
+            compressor: Compressor::new(options.compression),
             changes_told: 0,
             backoff,
             brokers: Brokers::new(options.brokers, options.return_after),

@@ -133,6 +133,10 @@ counters! {
     messages_acknowledged,
     /// Messages that the broker refused; their streams are held and tried again later.
     messages_refused,
+    /// Bytes of payloads with samples, as they were made to be sent.
+    payload_bytes,
+    /// Bytes of the same before they were compressed.
+    payload_bytes_plain,
     /// Samples of refused streams that were given up, so that the spool's cursor could go on.
     samples_set_aside,
     /// Samples that fit into no message that the broker takes, and were passed.

@@ -2,6 +2,7 @@
 //!
 //! * [`Topics`] — where messages go and what a topic means.
 //! * [`payload`] — batches of samples as JSON, version 1 (`docs/specs/payload.md`).
+//! * [`compression`] — the same in fewer bytes.
 //! * [`command`] — what an operator asks for, and the answer, version 1.
 //! * [`status`] — what a gateway says of itself, version 1.
 //! * [`record`] — batches of samples on disk, version 1 (`docs/specs/spool-format.md`).
@@ -10,13 +11,15 @@
 //!
 //! 1. The bytes of a released version never change; tests freeze them.
 //! 2. Decoding takes any bytes and gives a value or an error; it never panics, and its memory is
-//!    bounded by the length of its input.
+//!    bounded by the length of its input; of a compressed payload, by
+//!    [`PLAIN_BYTES_MAX`](compression::PLAIN_BYTES_MAX).
 //!
 //! # Deliberately absent
 //!
 //! I/O, clocks, and the names of MQTT libraries.
 
 pub mod command;
+pub mod compression;
 pub mod payload;
 pub mod record;
 pub mod status;

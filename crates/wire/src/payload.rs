@@ -6,7 +6,10 @@ use domain::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::VERSION;
+use crate::{
+    VERSION,
+    compression::{ExpandError, expand},
+};
 
 /// No payload with *n* samples is longer than this plus *n* times [`SAMPLE_BYTES_MAX`], in bytes.
 pub const HEADER_BYTES_MAX: usize = 384;
@@ -26,6 +29,9 @@ pub struct Batch {
 /// Why bytes are not a payload.
 #[derive(Debug, thiserror::Error)]
 pub enum DecodeError {
+    /// Compressed, and cannot be expanded.
+    #[error("compressed payload cannot be read")]
+    Compressed(#[source] ExpandError),
     /// Not JSON, or not of the shape that the specification gives.
     #[error("payload does not have the shape of version {VERSION}")]
     Shape(#[source] serde_json::Error),
@@ -139,12 +145,13 @@ pub(crate) fn wrong(field: &'static str, found: &str) -> DecodeError {
     DecodeError::Field { field, found: found.to_owned() }
 }
 
-/// Decodes a payload of version 1.
+/// Decodes a payload of version 1, compressed or not.
 ///
 /// # Errors
 ///
 /// [`DecodeError`] says what is wrong with the bytes.
 pub fn decode(bytes: &[u8]) -> Result<Batch, DecodeError> {
+    let bytes = &*expand(bytes).map_err(DecodeError::Compressed)?;
     check_version(bytes)?;
     let incoming: Incoming = serde_json::from_slice(bytes).map_err(DecodeError::Shape)?;
     let gateway =

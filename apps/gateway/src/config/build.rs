@@ -111,6 +111,7 @@ fn mqtt(reader: &mut Reader<'_>, gateway: Option<&GatewayId>) -> Mqtt {
             Duration::ZERO..=SECOND * 60,
             MILLISECOND * 50,
         ),
+        compression: table.compression.unwrap_or_default(),
         stall_timeout: reader.duration(
             &key("stall_timeout"),
             table.stall_timeout,

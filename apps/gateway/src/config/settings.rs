@@ -13,6 +13,7 @@ use domain::{FaultPolicy, GatewayId, Stream, StreamClass, derived::Entry as Func
 use pipeline::acquire::Priority;
 use sensors::{Arguments, BusClass, Entry};
 use serde::Deserialize;
+use wire::compression::Compression;
 
 pub use super::values::{BrokerUrl, BrokerUrls, Secret};
 
@@ -71,6 +72,8 @@ pub struct Mqtt {
     pub batch_samples_max: NonZeroUsize,
     /// The longest payload, in bytes, where the broker allows as much.
     pub batch_bytes_max: usize,
+    /// How payloads of samples are compressed.
+    pub compression: Compression,
     /// How long a sample waits for others to travel with, while some are on their way.
     pub batch_age_max: Duration,
     /// How long acknowledgements may all stay away, while some are due, before the link is given up.

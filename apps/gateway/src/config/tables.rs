@@ -7,6 +7,7 @@
 use std::{collections::BTreeMap, path::PathBuf};
 
 use serde::{Deserialize, de::IgnoredAny};
+use wire::compression::Compression;
 
 use super::{
     classes::{Class, ClassFull},
@@ -63,6 +64,7 @@ tables! {
         batch_samples_max: i64,
         batch_bytes_max: Bytes,
         batch_age_max: Interval,
+        compression: Compression,
         stall_timeout: Interval,
         refused_samples_max: i64,
         history_order: HistoryOrder,

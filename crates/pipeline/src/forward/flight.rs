@@ -5,9 +5,13 @@ use std::collections::{HashMap, VecDeque};
 
 use domain::{Sample, SequenceNumber, StreamName};
 use ports::{Message, Token};
-use wire::payload::{HEADER_BYTES_MAX, SAMPLE_BYTES_MAX, encode};
+use wire::{
+    compression::Compressor,
+    payload::{HEADER_BYTES_MAX, SAMPLE_BYTES_MAX, encode},
+};
 
 use super::ForwardOptions;
+use crate::telemetry::Counters;
 
 /// Samples of one stream that were read together.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -128,30 +132,73 @@ pub(super) struct Made {
     pub(super) messages: Vec<(Run, Message)>,
     /// What fits into no message that the broker takes.
     pub(super) unsendable: Vec<Run>,
+    /// There were as many messages as were wanted, and samples are left.
+    pub(super) is_cut_short: bool,
+    /// The payloads of the messages before they were compressed, in bytes.
+    plain_bytes: usize,
 }
 
-/// Makes messages of `samples`: each carries a run of at most `run_max` of one stream and boot, in
-/// order, and is no longer than `payload_bytes_max` allows.
+impl Made {
+    /// Counts the bytes that were made, and what cannot be sent.
+    pub(super) fn count(&self, counters: &Counters) {
+        let bytes: usize = self.messages.iter().map(|(_, message)| message.payload.len()).sum();
+        counters.payload_bytes.add(bytes as u64);
+        counters.payload_bytes_plain.add(self.plain_bytes as u64);
+        counters.samples_unsendable.add(self.unsendable.iter().map(|run| run.samples).sum());
+    }
+}
+
+/// How large messages may be, and how many.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Limits {
+    /// The most samples in one.
+    pub(super) samples: usize,
+    /// The longest payload as it goes, in bytes.
+    pub(super) payload_bytes: usize,
+    /// How many messages are wanted.
+    pub(super) messages: usize,
+}
+
+impl Limits {
+    /// How many samples are sure to fit into one message, plain; a single one may fit even if this is 0.
+    fn fitting(self) -> usize {
+        self.payload_bytes.saturating_sub(HEADER_BYTES_MAX) / SAMPLE_BYTES_MAX
+    }
+}
+
+/// Makes messages of `samples`: each carries a run of one stream and boot, in order, within `limits`.
+///
+/// How long a compressed payload is shows when it is made. So a run of as many samples is tried as are
+/// expected to fit; one that is too long is made anew in parts of the size that is sure to.
 pub(super) fn messages<'s>(
     options: &ForwardOptions,
+    compressor: &mut Compressor,
     samples: impl Iterator<Item = &'s Sample>,
-    run_max: usize,
-    payload_bytes_max: usize,
+    limits: Limits,
 ) -> Made {
-    let fitting = payload_bytes_max.saturating_sub(HEADER_BYTES_MAX) / SAMPLE_BYTES_MAX;
+    let fitting = limits.fitting();
+    let runs = runs(samples, (fitting * compressor.gain()).min(limits.samples).max(1));
+    let mut left: Vec<&[&Sample]> = runs.iter().rev().map(Vec::as_slice).collect();
     let mut made = Made::default();
-    for run in runs(samples, fitting.min(run_max).max(1)) {
-        let Some((carried, payload)) = Run::of(&run).zip(encode(&options.gateway, &run)) else {
+    while made.messages.len() < limits.messages
+        && let Some(run) = left.pop()
+    {
+        let Some((carried, plain)) = Run::of(run).zip(encode(&options.gateway, run)) else {
             continue;
         };
-        // Only a single sample can be too long: others are counted by the longest that there can be.
-        if payload.len() > payload_bytes_max {
+        let plain_bytes = plain.len();
+        let payload = compressor.pack(plain);
+        if payload.len() <= limits.payload_bytes {
+            let topic = options.topics.samples(&options.gateway, &carried.stream);
+            made.messages.push((carried, Message { topic, payload, is_retained: false }));
+            made.plain_bytes += plain_bytes;
+        } else if run.len() > 1 {
+            left.extend(run.chunks(fitting.clamp(1, run.len() / 2)).rev());
+        } else {
             made.unsendable.push(carried);
-            continue;
         }
-        let topic = options.topics.samples(&options.gateway, &carried.stream);
-        made.messages.push((carried, Message { topic, payload, is_retained: false }));
     }
+    made.is_cut_short = !left.is_empty();
     made
 }
 

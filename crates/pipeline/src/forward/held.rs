@@ -8,7 +8,7 @@ use ports::{Publisher, SpoolError, Token};
 use super::{
     FLIGHT_SAMPLES, Forwarder, Link, SPOOL_RETRY,
     class::Class,
-    flight::{messages, runs_of},
+    flight::{Limits, messages, runs_of},
     hold::Probe,
 };
 
@@ -65,13 +65,18 @@ impl<P: Publisher> Forwarder<P> {
             let ours =
                 samples.iter().filter(|sample| sample.stream.name == *stream && hold.owes(sample));
             // As large as the broker allows: there is a backlog, and one message on its way.
-            let made = messages(&self.options, ours, FLIGHT_SAMPLES, epoch.payload_bytes_max);
+            let limits = Limits {
+                samples: FLIGHT_SAMPLES,
+                payload_bytes: epoch.payload_bytes_max,
+                messages: 1,
+            };
+            let made = messages(&self.options, &mut self.compressor, ours, limits);
+            made.count(&self.counters);
             for run in &made.unsendable {
-                self.counters.samples_unsendable.add(run.samples);
                 hold.forget(run);
             }
             // What is left of these samples is read again for the next message.
-            let emptied = if made.messages.len() > 1 { 0..0 } else { read.clone() };
+            let emptied = if made.is_cut_short { 0..0 } else { read.clone() };
             let Some((run, message)) = made.messages.into_iter().next() else {
                 hold.pass(read);
                 continue;

@@ -3,7 +3,7 @@
 use core::{num::NonZeroU64, time::Duration};
 
 use domain::{BootId, GatewayId};
-use wire::Topics;
+use wire::{Topics, compression::Compression};
 
 /// How the backlog is sent.
 #[derive(Clone, Debug)]
@@ -20,6 +20,8 @@ pub struct ForwardOptions {
     pub message_samples_max: usize,
     /// The longest payload, in bytes, if the broker allows that much.
     pub payload_bytes_max: usize,
+    /// How the payloads of samples are compressed.
+    pub compression: Compression,
     /// How long a sample waits for others to travel with, while some are on their way.
     pub batch_age_max: Duration,
     /// How often the status is published.

@@ -14,7 +14,7 @@ use ports::{Message, NotTaken, Publisher, SpoolError, Token};
 use super::{
     FLIGHT_SAMPLES, Forwarder, HistoryOrder, Link,
     class::Class,
-    flight::{messages, runs_of},
+    flight::{Limits, messages, runs_of},
     lane::Which,
 };
 
@@ -190,10 +190,14 @@ impl<P: Publisher> Forwarder<P> {
         let (samples, read) = class.read(&block)?;
         let (held, free): (Vec<_>, Vec<_>) =
             samples.iter().partition(|sample| class.holds.holds(&sample.stream.name));
-        let run_max = self.options.message_samples_max;
-        let made = messages(&self.options, free.into_iter(), run_max, epoch.payload_bytes_max);
+        let limits = Limits {
+            samples: self.options.message_samples_max,
+            payload_bytes: epoch.payload_bytes_max,
+            messages: usize::MAX,
+        };
+        let made = messages(&self.options, &mut self.compressor, free.into_iter(), limits);
+        made.count(&self.counters);
         for run in &made.unsendable {
-            self.counters.samples_unsendable.add(run.samples);
             tracing::warn!(stream = %run.stream, "a sample is longer than the broker allows");
         }
         let owed = runs_of(held.into_iter());

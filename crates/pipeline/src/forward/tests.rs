@@ -8,10 +8,11 @@ use sim::{
     memory_spool::MemorySpool,
     time::VirtualClock,
 };
-use wire::{Topics, status::Status};
+use wire::{Topics, compression::Compression, status::Status};
 
 use super::{news::shortened, *};
 
+mod compressed;
 mod failing;
 mod lanes;
 mod preference;
@@ -52,6 +53,7 @@ fn bench_with(
         topics: Topics::new("t").unwrap(),
         message_samples_max: 16,
         payload_bytes_max: 4_096,
+        compression: Compression::None,
         status_interval: Duration::from_secs(30),
         retry_first: Duration::from_secs(1),
         retry_max: Duration::from_secs(8),

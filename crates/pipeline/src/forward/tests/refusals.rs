@@ -176,9 +176,12 @@ proptest! {
         events in proptest::collection::vec((0..6_u8, 1..30_u8), 1..60),
         lost in prop_oneof![Just(0.0), 0.0..0.05_f64],
         held_samples_max in prop_oneof![Just(1_000_000), 0..200_u64],
+        compression in proptest::sample::select(&[Compression::None, Compression::Deflate]),
     ) {
-        let mut bench =
-            bench_with(seed, window, 1_500, |o| o.held_samples_max = held_samples_max);
+        let mut bench = bench_with(seed, window, 1_500, |options| {
+            options.held_samples_max = held_samples_max;
+            options.compression = compression;
+        });
         bench.broker.set_flakiness(Flakiness { message_lost: lost, ..Flakiness::default() });
         let mut appended = [0_u64; 3];
         for (turn, (event, n)) in events.into_iter().enumerate() {
