@@ -10,6 +10,7 @@
 mod arch;
 mod bench;
 mod command;
+mod fuzz;
 mod sim;
 mod test;
 
@@ -35,6 +36,8 @@ enum Command {
     Test(test::Arguments),
     /// Measure one part of the project against its peers, interleaved in one run
     Bench(bench::Arguments),
+    /// Give decoders bytes that nobody would send, for as long as wanted
+    Fuzz(fuzz::Arguments),
     /// Prove that no dependency between the crates points outwards
     Arch,
 }
@@ -44,6 +47,7 @@ fn main() -> ExitCode {
         Command::Sim(arguments) => sim::run(&arguments).map(|never| match never {}),
         Command::Test(arguments) => test::run(&arguments),
         Command::Bench(arguments) => bench::run(&arguments),
+        Command::Fuzz(arguments) => fuzz::run(&arguments),
         Command::Arch => arch::run().map(|()| ExitCode::SUCCESS),
     };
     outcome.unwrap_or_else(|error| {
