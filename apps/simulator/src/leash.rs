@@ -24,14 +24,15 @@ const WORD: &str = "leashed";
 /// # Errors
 ///
 /// If it is not known where our own program is.
-pub(crate) fn command(program: &Path) -> io::Result<Command> {
+pub fn command(program: &Path) -> io::Result<Command> {
     let mut command = Command::new(env::current_exe()?);
     command.arg(WORD).arg(std::process::id().to_string()).arg(program);
     Ok(command)
 }
 
 /// Becomes the program, if we were started for that; comes back if not, or with why it could not.
-pub(crate) fn become_program() -> Option<ExitCode> {
+#[expect(clippy::print_stderr, reason = "a program of its own, which has not begun")]
+pub fn become_program() -> Option<ExitCode> {
     let mut words = env::args_os().skip(1);
     words.next().filter(|word| word == WORD)?;
     let (parent, program) = (words.next()?, words.next()?);
@@ -50,6 +51,6 @@ fn be_leashed(parent: &OsString) -> io::Result<()> {
     if is_alive.map(OsString::from).as_ref() == Some(parent) {
         Ok(())
     } else {
-        Err(io::Error::other("the simulator has ended"))
+        Err(io::Error::other("who started it has ended"))
     }
 }

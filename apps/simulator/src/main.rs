@@ -15,9 +15,7 @@
 mod account;
 mod broker;
 mod forty;
-mod leash;
 mod outages;
-mod processes;
 mod recorder;
 mod site;
 mod stage;
@@ -33,6 +31,7 @@ use std::{
 use anyhow::Context as _;
 use clap::{Parser, ValueEnum};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use simulator::leash;
 
 use self::site::Site;
 

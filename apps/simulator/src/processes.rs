@@ -1,4 +1,4 @@
-//! The processes of the site: the gateway and the two faces of the subscriber.
+//! Children that are started, signalled, waited for, and ended with us.
 
 use std::{
     fs, io,
@@ -12,7 +12,7 @@ use anyhow::Context as _;
 use rustix::process::{Pid, Signal, kill_process};
 
 /// A child that is ended with us.
-pub(crate) struct Process {
+pub struct Process {
     name: &'static str,
     child: Child,
 }
@@ -20,29 +20,41 @@ pub(crate) struct Process {
 impl Process {
     /// Starts it in a process group of its own: Ctrl-C on the terminal is ours to handle, because the
     /// parts have to stop in order.
-    pub(crate) fn start(name: &'static str, command: &mut Command) -> anyhow::Result<Self> {
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be started.
+    pub fn start(name: &'static str, command: &mut Command) -> anyhow::Result<Self> {
         let child = command.process_group(0).spawn();
         let child = child.with_context(|| format!("failed to start {name}"))?;
         Ok(Self { name, child })
     }
 
     /// Asks it to stop.
-    pub(crate) fn terminate(&mut self) {
+    pub fn terminate(&self) {
+        self.signal(Signal::TERM);
+    }
+
+    /// Sends it a signal. It may have ended already, by itself.
+    pub fn signal(&self, signal: Signal) {
         let pid = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw);
         if let Some(pid) = pid {
-            // It may have ended already, which is what is wanted.
-            let _ = kill_process(pid, Signal::TERM);
+            let _gone = kill_process(pid, signal);
         }
     }
 
     /// Whether it has ended, and how.
-    pub(crate) fn ended(&mut self) -> Option<ExitStatus> {
+    pub fn ended(&mut self) -> Option<ExitStatus> {
         self.child.try_wait().ok().flatten()
     }
 
     /// Waits for its end, and kills it after `patience`.
+    ///
+    /// # Errors
+    ///
+    /// If it had to be killed.
     #[expect(clippy::disallowed_methods, reason = "waits for a real process in real time")]
-    pub(crate) fn wait(&mut self, patience: Duration) -> anyhow::Result<ExitStatus> {
+    pub fn wait(&mut self, patience: Duration) -> anyhow::Result<ExitStatus> {
         let begun = Instant::now();
         while begun.elapsed() < patience {
             if let Some(status) = self.ended() {
@@ -56,7 +68,11 @@ impl Process {
     }
 
     /// What the kernel has counted for it so far.
-    pub(crate) fn usage(&self) -> io::Result<Usage> {
+    ///
+    /// # Errors
+    ///
+    /// If it has ended.
+    pub fn usage(&self) -> io::Result<Usage> {
         let folder = format!("/proc/{}", self.child.id());
         let status = fs::read_to_string(format!("{folder}/status"))?;
         let stat = fs::read_to_string(format!("{folder}/stat"))?;
@@ -88,8 +104,11 @@ fn ticks_per_second() -> u64 {
 
 /// Memory and processor time of a process.
 #[derive(Clone, Copy)]
-pub(crate) struct Usage {
-    pub(crate) resident_kib: u64,
-    pub(crate) resident_kib_max: u64,
-    pub(crate) cpu: Duration,
+pub struct Usage {
+    /// Memory that it has now, in KiB.
+    pub resident_kib: u64,
+    /// The most that it ever had, in KiB.
+    pub resident_kib_max: u64,
+    /// Processor time that it has used.
+    pub cpu: Duration,
 }

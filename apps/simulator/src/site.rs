@@ -14,13 +14,16 @@ use std::{
 use anyhow::{Context as _, ensure};
 use domain::WallTime;
 use publisher_mqtt::Broker;
+use simulator::{
+    leash,
+    processes::{Process, Usage},
+};
 
 use crate::{
     Arguments, Devices,
     account::{Account, Run},
-    forty, leash,
+    forty,
     outages::Outages,
-    processes::{Process, Usage},
     recorder::Recorder,
     stage::{self, Stage},
     world::{self, World},
