@@ -57,6 +57,15 @@ pub fn simulator_binary() -> PathBuf {
     beside_the_tests("telemetryhub-sim")
 }
 
+/// The crash run, as built beside the tests.
+///
+/// # Panics
+///
+/// If it was not built; `cargo xtask test` does.
+pub fn crash_binary() -> PathBuf {
+    beside_the_tests("telemetryhub-crash")
+}
+
 fn beside_the_tests(program: &str) -> PathBuf {
     let path = target().join("debug").join(program);
     assert!(path.is_file(), "{} is missing: run `cargo xtask test`", path.display());

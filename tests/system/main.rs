@@ -8,6 +8,7 @@
 
 mod broker;
 mod commands;
+mod crash;
 mod delivery;
 mod devices;
 mod forty;

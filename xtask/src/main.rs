@@ -10,6 +10,7 @@
 mod arch;
 mod bench;
 mod command;
+mod crash;
 mod fuzz;
 mod sim;
 mod test;
@@ -31,6 +32,9 @@ enum Command {
     /// Run a simulated site: chips, GPS and broker around the release gateway, watched by the subscriber
     #[command(after_help = sim::EXAMPLES)]
     Sim(sim::Arguments),
+    /// Kill the release gateway, its broker, its network and its disk, and look for lost samples
+    #[command(after_help = crash::EXAMPLES)]
+    Crash(crash::Arguments),
     /// Check everything: format, lints, docs, arrows, and every test
     #[command(after_help = test::STEPS)]
     Test(test::Arguments),
@@ -45,6 +49,7 @@ enum Command {
 fn main() -> ExitCode {
     let outcome = match Arguments::parse().command {
         Command::Sim(arguments) => sim::run(&arguments).map(|never| match never {}),
+        Command::Crash(arguments) => crash::run(arguments).map(|never| match never {}),
         Command::Test(arguments) => test::run(&arguments),
         Command::Bench(arguments) => bench::run(&arguments),
         Command::Fuzz(arguments) => fuzz::run(&arguments),

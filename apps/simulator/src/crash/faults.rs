@@ -107,7 +107,7 @@ impl Faults {
                 Fault::BrokerHalted => stand.broker.signal(Signal::CONT),
                 Fault::Delay => stand.proxy.delay(Duration::ZERO),
                 Fault::BrokerKilled | Fault::BrokerStopped => {
-                    stand.broker.start(&stand.patience)?
+                    stand.broker.start(&stand.patience)?;
                 }
                 // These are over at once.
                 Fault::Kill | Fault::PowerCut | Fault::Unplug | Fault::Cut | Fault::BlackHole => {}
