@@ -147,9 +147,9 @@ pub trait Spool: Send + Sync {
     /// [`SpoolError`] if the medium cannot be read. Damaged places are passed over and counted.
     fn backlog(&self, from: Position, limit: usize) -> Result<Backlog, SpoolError>;
 
-    /// The samples of one stream with these `numbers` that were taken in `boot`, acknowledged or
-    /// not, as far as they are still there, by number; at most `limit`. Fewer than `limit` are all
-    /// that there are. Moves no cursor.
+    /// The samples of one stream with these `numbers` that were taken in `boot`, or in whichever, each
+    /// with its position; acknowledged or not, as far as they are still there, by number; at most
+    /// `limit`. Fewer than `limit` are all that there are. Moves no cursor.
     ///
     /// # Errors
     ///
@@ -157,10 +157,10 @@ pub trait Spool: Send + Sync {
     fn replay(
         &self,
         stream: &StreamName,
-        boot: BootId,
+        boot: Option<BootId>,
         numbers: RangeInclusive<SequenceNumber>,
         limit: usize,
-    ) -> Result<Vec<Sample>, SpoolError>;
+    ) -> Result<Vec<(Position, Sample)>, SpoolError>;
 
     /// Moves the cursor: everything before `upto` is delivered. Never moves it back.
     ///

@@ -26,8 +26,8 @@ pub struct MemorySpool {
 
 #[derive(Debug, Default)]
 struct Memory {
-    /// Acknowledged samples, oldest first.
-    retained: VecDeque<Sample>,
+    /// Acknowledged samples and their positions, oldest first.
+    retained: VecDeque<(u64, Sample)>,
     backlog: VecDeque<Sample>,
     heads: BTreeMap<StreamName, SequenceNumber>,
     cursor: u64,
@@ -106,7 +106,7 @@ impl Memory {
         let next = self.ahead.runs().next().filter(|run| *run.start() == self.cursor);
         if let Some(run) = next {
             let acknowledged = self.take(run.end() + 1 - self.cursor);
-            self.retained.extend(acknowledged);
+            self.retained.extend((*run.start()..).zip(acknowledged));
             self.ahead.remove_below(self.cursor);
         }
         spool.trim(self);
@@ -156,16 +156,19 @@ impl Spool for MemorySpool {
     fn replay(
         &self,
         stream: &StreamName,
-        boot: BootId,
+        boot: Option<BootId>,
         numbers: RangeInclusive<SequenceNumber>,
         limit: usize,
-    ) -> Result<Vec<Sample>, SpoolError> {
+    ) -> Result<Vec<(Position, Sample)>, SpoolError> {
         let memory = self.memory();
-        let is_wanted = |sample: &&Sample| {
-            sample.stream.name == *stream && sample.boot == boot && numbers.contains(&sample.seq)
+        let is_wanted = |(_, sample): &(u64, Sample)| {
+            sample.stream.name == *stream
+                && boot.is_none_or(|boot| sample.boot == boot)
+                && numbers.contains(&sample.seq)
         };
-        let all = memory.retained.iter().chain(&memory.backlog);
-        Ok(all.filter(is_wanted).take(limit).cloned().collect())
+        let waiting = (memory.cursor..).zip(memory.backlog.iter().cloned());
+        let all = memory.retained.iter().cloned().chain(waiting).filter(is_wanted);
+        Ok(all.take(limit).map(|(at, sample)| (Position(at), sample)).collect())
     }
 
     fn acknowledge(&self, upto: Position) -> Result<(), SpoolError> {
@@ -260,8 +263,8 @@ mod tests {
         };
         let numbers = || {
             let all = SequenceNumber::FIRST..=SequenceNumber(99);
-            let samples = spool.replay(&reading("a", 0).stream.name, BOOT, all, 99).unwrap();
-            samples.iter().map(|sample| sample.seq.0).collect::<Vec<_>>()
+            let samples = spool.replay(&reading("a", 0).stream.name, None, all, 99).unwrap();
+            samples.iter().map(|(_, sample)| sample.seq.0).collect::<Vec<_>>()
         };
         append(0..5);
         spool.acknowledge(Position(4)).unwrap();

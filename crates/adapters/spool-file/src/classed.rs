@@ -258,10 +258,10 @@ impl Spool for ClassSpool {
     fn replay(
         &self,
         stream: &StreamName,
-        boot: BootId,
+        boot: Option<BootId>,
         numbers: RangeInclusive<SequenceNumber>,
         limit: usize,
-    ) -> Result<Vec<Sample>, SpoolError> {
+    ) -> Result<Vec<(Position, Sample)>, SpoolError> {
         self.spool().replay(stream, boot, numbers, limit)
     }
 

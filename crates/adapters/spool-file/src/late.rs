@@ -96,10 +96,10 @@ impl Spool for LateSpool {
     fn replay(
         &self,
         stream: &StreamName,
-        boot: BootId,
+        boot: Option<BootId>,
         numbers: RangeInclusive<SequenceNumber>,
         limit: usize,
-    ) -> Result<Vec<Sample>, SpoolError> {
+    ) -> Result<Vec<(Position, Sample)>, SpoolError> {
         let Some(spool) = self.spool.get() else { return Ok(Vec::new()) };
         spool.replay(stream, boot, numbers, limit)
     }

@@ -291,10 +291,10 @@ impl Spool for FileSpool {
     fn replay(
         &self,
         stream: &StreamName,
-        boot: BootId,
+        boot: Option<BootId>,
         numbers: RangeInclusive<SequenceNumber>,
         limit: usize,
-    ) -> Result<Vec<Sample>, SpoolError> {
+    ) -> Result<Vec<(Position, Sample)>, SpoolError> {
         let (disk, log) = (&*self.disk, &self.log);
         Replay { disk, log, stream, boot, numbers, limit }.run()
     }

@@ -9,7 +9,7 @@ use core::ops::RangeInclusive;
 use std::sync::Mutex;
 
 use domain::{BootId, Sample, SequenceNumber, StreamName};
-use ports::SpoolError;
+use ports::{Position, SpoolError};
 use wire::record::{Header, Record};
 
 use crate::{
@@ -27,14 +27,15 @@ pub(crate) struct Replay<'a> {
     pub(crate) disk: &'a dyn Disk,
     pub(crate) log: &'a Mutex<Log>,
     pub(crate) stream: &'a StreamName,
-    pub(crate) boot: BootId,
+    /// `None`: in whichever boot they were taken.
+    pub(crate) boot: Option<BootId>,
     pub(crate) numbers: RangeInclusive<SequenceNumber>,
     pub(crate) limit: usize,
 }
 
 impl Replay<'_> {
     /// The samples, as far as they are still there.
-    pub(crate) fn run(&self) -> Result<Vec<Sample>, SpoolError> {
+    pub(crate) fn run(&self) -> Result<Vec<(Position, Sample)>, SpoolError> {
         let mut samples = Vec::new();
         if self.numbers.is_empty() || self.limit == 0 {
             return Ok(samples);
@@ -92,14 +93,14 @@ impl Replay<'_> {
         &self,
         first: u64,
         mut walk: Walk,
-        samples: &mut Vec<Sample>,
+        samples: &mut Vec<(Position, Sample)>,
     ) -> Result<bool, SpoolError> {
         loop {
             let Some(view) = lock(self.log).view_of(first) else { return Ok(false) };
             let offset = walk.offset();
             let len = match walk.step(view.len, view.next).map_err(spool_error)? {
                 Step::Record(record) if self.take(&record, samples) => {
-                    let last = samples.last().map(|sample| sample.seq);
+                    let last = samples.last().map(|(_, sample)| sample.seq);
                     if samples.len() == self.limit || last >= Some(*self.numbers.end()) {
                         return Ok(true);
                     }
@@ -115,17 +116,19 @@ impl Replay<'_> {
     }
 
     /// Takes what is wanted out of one record. False if a stream of it is known to nobody.
-    fn take(&self, record: &Record, samples: &mut Vec<Sample>) -> bool {
+    fn take(&self, record: &Record, samples: &mut Vec<(Position, Sample)>) -> bool {
         let is_among = record.readings.iter().any(|reading| self.numbers.contains(&reading.seq));
-        if record.boot != self.boot || !is_among {
+        let is_of_boot = self.boot.is_none_or(|boot| record.boot == boot);
+        if !is_of_boot || !is_among {
             return true;
         }
         let Some(found) = lock(self.log).samples(record) else { return false };
-        let is_wanted = |sample: &Sample| {
+        let is_wanted = |(_, sample): &(Position, Sample)| {
             sample.stream.name == *self.stream && self.numbers.contains(&sample.seq)
         };
         let left = self.limit - samples.len();
-        samples.extend(found.into_iter().filter(is_wanted).take(left));
+        let placed = (record.first..).map(Position).zip(found);
+        samples.extend(placed.filter(is_wanted).take(left));
         true
     }
 }

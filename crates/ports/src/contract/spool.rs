@@ -186,9 +186,18 @@ fn every_sample_is_accounted_for<R: Reopen>(medium: &mut R) {
 }
 
 fn replay<S: Spool>(spool: &S, sensor: &str, numbers: (u64, u64), limit: usize) -> Vec<Sample> {
+    placed(spool, sensor, numbers, limit).into_iter().map(|(_, sample)| sample).collect()
+}
+
+fn placed<S: Spool>(
+    spool: &S,
+    sensor: &str,
+    numbers: (u64, u64),
+    limit: usize,
+) -> Vec<(Position, Sample)> {
     let stream = reading(sensor, 0).stream.name;
     let numbers = SequenceNumber(numbers.0)..=SequenceNumber(numbers.1);
-    spool.replay(&stream, BOOT, numbers, limit).expect("replay")
+    spool.replay(&stream, Some(BOOT), numbers, limit).expect("replay")
 }
 
 fn numbers(samples: &[Sample]) -> Vec<u64> {
@@ -218,8 +227,9 @@ fn what_was_acknowledged_can_be_read_again_by_number<R: Reopen>(medium: &mut R) 
         assert_eq!(replay(spool, "c", (1, 99), 100), [], "no such stream");
         let another = BootId::from_bytes([8; 16]);
         let all = SequenceNumber::FIRST..=SequenceNumber(99);
-        let none = spool.replay(&reading("a", 0).stream.name, another, all, 100);
-        assert_eq!(none.expect("replay"), [], "no such boot");
+        let of = |boot| spool.replay(&reading("a", 0).stream.name, boot, all.clone(), 100);
+        assert_eq!(of(Some(another)).expect("replay"), [], "no such boot");
+        assert_eq!(of(None).expect("replay").len(), 40, "of whichever boot");
     };
     check(&spool);
     drop(spool);
@@ -231,6 +241,8 @@ fn a_replay_finds_what_waits_too_and_moves_no_cursor<R: Reopen>(medium: &mut R) 
     append(&spool, "a", 0..30);
     spool.acknowledge(Position(11)).expect("acknowledge");
     assert_eq!(numbers(&replay(&spool, "a", (9, 14), 100)), [9, 10, 11, 12, 13, 14]);
+    let places: Vec<_> = placed(&spool, "a", (11, 13), 100).into_iter().map(|(at, _)| at).collect();
+    assert_eq!(places, [10, 11, 12].map(Position), "each where it is in the spool");
     assert_eq!(spool.cursor(), Position(11));
     let first = spool.backlog(spool.cursor(), 1).expect("backlog").samples.remove(0);
     assert_eq!(first.seq, SequenceNumber(12));

@@ -314,18 +314,19 @@ impl Twin {
         name: &StreamName,
         numbers: RangeInclusive<u64>,
         limit: usize,
-    ) -> Vec<Sample> {
+    ) -> Vec<(Position, Sample)> {
         let numbers = SequenceNumber(*numbers.start())..=SequenceNumber(*numbers.end());
-        self.spool().replay(name, BOOT, numbers, limit).unwrap()
+        self.spool().replay(name, Some(BOOT), numbers, limit).unwrap()
     }
 
     fn replay(&self, name: &StreamName, numbers: RangeInclusive<u64>, limit: usize) {
-        let there = self.history.get(self.oldest()..).unwrap_or_default().iter().flatten();
-        let there: Vec<_> = there.filter(|sample| sample.stream.name == *name).cloned().collect();
-        if !there.is_sorted_by(|a, b| a.seq < b.seq) {
+        let places = (0..).map(Position).zip(&self.history).skip(self.oldest());
+        let there = places.filter_map(|(at, sample)| Some((at, sample.clone()?)));
+        let there: Vec<_> = there.filter(|(_, sample)| sample.stream.name == *name).collect();
+        if !there.is_sorted_by(|(_, a), (_, b)| a.seq < b.seq) {
             return; // A second flip brought a record back whose numbers were given out again.
         }
-        let is_wanted = |sample: &&Sample| numbers.contains(&sample.seq.0);
+        let is_wanted = |(_, sample): &&(Position, Sample)| numbers.contains(&sample.seq.0);
         let expected: Vec<_> = there.iter().filter(is_wanted).take(limit).cloned().collect();
         assert_eq!(self.replayed(name, numbers.clone(), limit), expected);
     }
@@ -406,7 +407,8 @@ impl Twin {
         let mut lost = Vec::new();
         let oldest = self.oldest();
         for name in names {
-            let mut left = self.replayed(&name, 0..=u64::MAX, usize::MAX).into_iter().peekable();
+            let left = self.replayed(&name, 0..=u64::MAX, usize::MAX).into_iter();
+            let mut left = left.map(|(_, sample)| sample).peekable();
             let places = self.history.iter_mut().zip(&self.appended).enumerate();
             let places = places.take(cursor).skip(oldest);
             let places = places.filter(|(_, (_, truth))| truth.stream.name == name);

@@ -5,8 +5,8 @@ use super::*;
 fn replay(spool: &FileSpool, numbers: RangeInclusive<u64>) -> Vec<u64> {
     let stream = reading(0, 0).stream.name;
     let numbers = SequenceNumber(*numbers.start())..=SequenceNumber(*numbers.end());
-    let samples = spool.replay(&stream, BOOT, numbers, usize::MAX).unwrap();
-    samples.iter().map(|sample| sample.seq.0).collect()
+    let samples = spool.replay(&stream, Some(BOOT), numbers, usize::MAX).unwrap();
+    samples.iter().map(|(_, sample)| sample.seq.0).collect()
 }
 
 /// Three hundred samples of one stream in two dozen segments, closed.
@@ -132,6 +132,10 @@ fn a_sample_of_another_boot_is_told_apart() {
     append_each(&spool, 3..6);
     assert_eq!(replay(&spool, 1..=6), [1, 2, 3]);
     let all = SequenceNumber(0)..=SequenceNumber(u64::MAX);
-    let samples = spool.replay(&reading(0, 0).stream.name, later, all, 2).unwrap();
-    assert_eq!(samples.iter().map(|sample| sample.seq.0).collect::<Vec<_>>(), [4, 5]);
+    let numbers = |boot, limit| {
+        let samples = spool.replay(&reading(0, 0).stream.name, boot, all.clone(), limit).unwrap();
+        samples.iter().map(|(_, sample)| sample.seq.0).collect::<Vec<_>>()
+    };
+    assert_eq!(numbers(Some(later), 2), [4, 5]);
+    assert_eq!(numbers(None, 99), [1, 2, 3, 4, 5, 6], "whichever boot they were taken in");
 }

@@ -65,8 +65,8 @@ fn a_replay_reads_around_what_is_not_given() {
     let spool = open_with(&disk, LARGE);
     disk.spoil(&disk.segments()[1].clone(), 5_000..5_100);
     let all = SequenceNumber(0)..=SequenceNumber(u64::MAX);
-    let samples = spool.replay(&reading(0, 0).stream.name, BOOT, all, 1_000).unwrap();
-    assert!((790..900).contains(&samples.len()) && samples.last().unwrap().seq.0 == 900);
+    let samples = spool.replay(&reading(0, 0).stream.name, Some(BOOT), all, 1_000).unwrap();
+    assert!((790..900).contains(&samples.len()) && samples.last().unwrap().1.seq.0 == 900);
 }
 
 #[test]

@@ -49,10 +49,10 @@ impl Spool for Moody {
     fn replay(
         &self,
         stream: &StreamName,
-        boot: BootId,
+        boot: Option<BootId>,
         numbers: RangeInclusive<SequenceNumber>,
         limit: usize,
-    ) -> Result<Vec<Sample>, SpoolError> {
+    ) -> Result<Vec<(Position, Sample)>, SpoolError> {
         self.spool.replay(stream, boot, numbers, limit)
     }
 
