@@ -76,6 +76,20 @@ impl Ranges {
         }
     }
 
+    /// Adds the numbers of `other`.
+    pub fn add(&mut self, other: &Self) {
+        for run in other.runs() {
+            self.insert_all(*run.start()..run.end().saturating_add(1));
+        }
+    }
+
+    /// Takes out the numbers of `other`.
+    pub fn subtract(&mut self, other: &Self) {
+        for run in other.runs() {
+            self.remove_all(*run.start()..run.end().saturating_add(1));
+        }
+    }
+
     /// Adds the numbers between the lowest runs until there are at most `count` runs, and no fewer
     /// than one.
     pub fn bridge(&mut self, count: usize) {
@@ -222,6 +236,28 @@ mod tests {
                 prop_assert_eq!(lowest.start(), before[0].start());
                 prop_assert_eq!(lowest.end(), before[before.len() - after.len()].end());
             }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn sets_are_added_and_subtracted(
+            a in vec((0..60_u64, 0..9_u64), 0..20), b in vec((0..60_u64, 0..9_u64), 0..20),
+        ) {
+            let set = |runs: &[(u64, u64)]| {
+                let mut set = Ranges::default();
+                for &(start, length) in runs {
+                    set.insert_all(start..start + length);
+                }
+                set
+            };
+            let numbers = |set: &Ranges| set.runs().flatten().collect::<BTreeSet<u64>>();
+            let (one, other) = (set(&a), set(&b));
+            let (mut sum, mut difference) = (one.clone(), one.clone());
+            sum.add(&other);
+            difference.subtract(&other);
+            prop_assert_eq!(numbers(&sum), &numbers(&one) | &numbers(&other));
+            prop_assert_eq!(numbers(&difference), &numbers(&one) - &numbers(&other));
         }
     }
 
