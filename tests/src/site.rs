@@ -134,26 +134,40 @@ impl Site {
         self.folder().join("gateway.log")
     }
 
-    /// Starts a verifier that demands every sample from number 1 on, and waits until it listens.
+    /// Starts a verifier that demands every sample from number 1 on, has the broker keep what arrives while it
+    /// is away, and waits until it listens.
     ///
     /// # Errors
     ///
     /// If the process does not start.
     pub fn start_verifier(&self) -> anyhow::Result<Verifier> {
+        self.start_verifier_with(&["--until-stopped", "--settle", "20s", "--session", "judge"])
+    }
+
+    /// The same with these arguments instead.
+    ///
+    /// # Errors
+    ///
+    /// If the process does not start.
+    pub fn start_verifier_with(&self, arguments: &[&str]) -> anyhow::Result<Verifier> {
         let report = self.folder().join("report.json");
         let child = Command::new(subscriber_binary())
             .args(["verify", "--broker", &self.broker, "--gateway", GATEWAY])
-            .args(["--until-stopped", "--from-first", "--settle", "20s", "--session", "judge"])
-            .arg("--json")
+            .args(arguments)
+            .args(["--from-first", "--json"])
             .arg(&report)
             .stdin(Stdio::null())
             .stdout(File::create(self.folder().join("verdict.txt"))?)
             .stderr(File::create(self.folder().join("verifier.log"))?)
             .spawn()
             .context("failed to start the verifier")?;
-        let log = || fs::read_to_string(self.folder().join("verifier.log")).unwrap_or_default();
-        until("the verifier listens", || log().contains("listening"))?;
+        until("the verifier listens", || self.verifier_log().contains("listening"))?;
         Ok(Verifier { child, report })
+    }
+
+    /// What the verifier has remarked so far.
+    pub fn verifier_log(&self) -> String {
+        fs::read_to_string(self.folder().join("verifier.log")).unwrap_or_default()
     }
 
     /// Listens beside the verifier, and keeps what it hears.
@@ -213,6 +227,16 @@ pub struct Verifier {
 }
 
 impl Verifier {
+    /// Halts it, lets it go on, or asks it to end.
+    ///
+    /// # Errors
+    ///
+    /// If it has ended.
+    pub fn signal(&self, signal: Signal) -> anyhow::Result<()> {
+        let pid = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw);
+        Ok(kill_process(pid.context("the verifier has no process id")?, signal)?)
+    }
+
     /// Waits for its end and gives the report.
     ///
     /// # Errors
@@ -303,7 +327,7 @@ impl Heard {
                 }
             }
             Some(Topic::Status { .. }) => state.1 = Status::decode(payload).ok(),
-            None => {}
+            Some(Topic::Answer { .. }) | None => {}
         }
     }
 }

@@ -103,7 +103,11 @@ impl fmt::Display for Summary<'_> {
         if let Some(credentials) = &mqtt.credentials {
             write!(f, ", user {}", credentials.username)?;
         }
-        writeln!(f, "\ntopics   {}/…", mqtt.root)?;
+        write!(f, "\ntopics   {}/…", mqtt.root)?;
+        if mqtt.is_replayed {
+            write!(f, ", replays on request at {}/replay/v1/{gateway}/request", mqtt.root)?;
+        }
+        writeln!(f)?;
         let (most, interval) =
             (Bytes(spool.bytes_max), humantime::format_duration(spool.sync_interval));
         write!(f, "spool    {}, at most {most}, synced every {interval}", spool.folder.display())?;

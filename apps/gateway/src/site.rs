@@ -283,7 +283,8 @@ pub fn mqtt_options(config: &Config) -> Result<MqttOptions, BuildError> {
         Ok(login.iter().cloned().fold(broker, Broker::with_login))
     };
     let brokers = mqtt.url.0.iter().map(broker).collect::<Result<Vec<_>, BuildError>>()?;
-    let topic = Topics::new(&mqtt.root)?.status(&config.gateway);
+    let topics = Topics::new(&mqtt.root)?;
+    let topic = topics.status(&config.gateway);
     let payload = Status::lost(config.gateway.clone()).encode();
     Ok(MqttOptions {
         keep_alive: mqtt.keep_alive,
@@ -291,6 +292,7 @@ pub fn mqtt_options(config: &Config) -> Result<MqttOptions, BuildError> {
         stall_timeout: mqtt.stall_timeout,
         payload_bytes_max: mqtt.batch_bytes_max,
         will: Some(Will { topic, payload, is_retained: true }),
+        requests: mqtt.is_replayed.then(|| topics.request(&config.gateway)),
         ..MqttOptions::new(brokers, mqtt.client_id.clone())
     })
 }

@@ -103,7 +103,7 @@ impl Record {
                     self.status = Some(status);
                 }
             }
-            None => {}
+            Some(Topic::Answer { .. }) | None => {}
         }
     }
 }

@@ -3,6 +3,7 @@
 use wire::{
     Topic, Topics,
     payload::{self, Batch, DecodeError},
+    replay::Answer,
     status::Status,
 };
 
@@ -13,6 +14,8 @@ pub enum Arrival {
     Samples(Batch),
     /// What a gateway says of itself.
     Status(Status),
+    /// What a gateway answers to a request.
+    Answer(Answer),
 }
 
 /// Why a message makes no sense to this program.
@@ -46,6 +49,10 @@ impl Arrival {
             Topic::Status { gateway } => {
                 let status = Status::decode(bytes).map_err(Unreadable::Payload)?;
                 (status.gateway == gateway).then_some(Self::Status(status))
+            }
+            Topic::Answer { gateway } => {
+                let answer = Answer::decode(bytes).map_err(Unreadable::Payload)?;
+                (*answer.gateway() == gateway).then_some(Self::Answer(answer))
             }
         };
         arrival.ok_or(Unreadable::Mismatch)

@@ -8,14 +8,15 @@ use std::{
 };
 
 use clap::{Args, Parser, Subcommand};
-use domain::GatewayId;
+use domain::{BootId, GatewayId, StreamName};
 use ports::Clock;
 use publisher_mqtt::{Broker, NotABroker};
 use wire::Topics;
 
 use crate::{
     Origin, duration,
-    feed::{Listening, chain},
+    feed::{ListenTo, Listening, chain},
+    replay::{self, Wish},
     report::Demands,
     tail::{self, Style},
     verify::{self, Plan},
@@ -30,6 +31,8 @@ Examples:
     telemetryhub-subscriber tail --broker mqtt://127.0.0.1:1883
   Prove that nothing is missing from one minute of one gateway:
     telemetryhub-subscriber verify --broker mqtt://127.0.0.1:1883 --gateway greenhouse --duration 60s
+  The same, and have the gateway send again what is missing at the end:
+    telemetryhub-subscriber verify --broker mqtt://127.0.0.1:1883 --duration 60s --replay
 
 The broker may also come from TELEMETRYHUB_BROKER, which keeps its password out of the list of
 processes.";
@@ -54,14 +57,40 @@ Examples:
     telemetryhub-subscriber verify --broker mqtt://127.0.0.1:1883 --from-first --expect-streams 6
   Keep what arrives while the broker or the verifier restarts:
     telemetryhub-subscriber verify --broker mqtt://127.0.0.1:1883 --session proof --duration 5m
+  Ask the gateways for what is missing after five minutes, and count what they send again:
+    telemetryhub-subscriber verify --broker mqtt://127.0.0.1:1883 --duration 5m --replay
 
 It ends when the duration is over, when every gateway has stopped, or on Ctrl-C; if samples are
 missing then, it waits for them a little longer (--settle). Samples are numbered without holes, so
 every hole is a sample lost; a gap, that is a sample that says why there is no value, is not.
 On standard error it says `listening` as soon as nothing can slip past it any more.
 
+With --replay, what is still missing then is asked for, gateway by gateway; those must run, with
+`mqtt.replay = true`, and still have it (`spool.retain`). The report says how much came, and why the
+rest did not.
+
 Exit code: 0 nothing is missing; 1 something is (or a demand is not met); 2 the broker cannot be
 reached or the command line is wrong; 3 nothing was received.";
+
+const REPLAY_EXAMPLES: &str = "\
+Examples:
+  Have samples 41 to 60 of a stream sent again, one JSON object a line:
+    telemetryhub-subscriber replay --broker mqtt://127.0.0.1:1883 --gateway greenhouse \\
+        --stream outdoor.temperature --from 41 --to 60
+
+The gateway must run with `mqtt.replay = true`, and still have the samples: it keeps those that were
+delivered as long as `spool.retain` has room. It answers to this program alone, after everything else
+that it has to send. Which numbers are missing is what `verify --json FILE` says (`missing_runs`).
+
+Samples go to standard output; which numbers are not there, and why, to standard error:
+  gone        evicted, retained long enough, damaged, or taken in another boot than --boot
+  never       no sample of the stream has such a number yet
+  waiting     not delivered yet, and comes by itself
+  too long    fits into no message that the broker takes
+  unreadable  the gateway's disk could not be read
+
+Exit code: 0 all of them came; 1 some did not; 2 the gateway did not answer or refused, the broker
+cannot be reached, or the command line is wrong.";
 
 /// The cloud side of TelemetryHub: shows the samples that arrive, and proves that none is missing.
 // No `Debug` down to `Source`: a broker's password is in there.
@@ -80,16 +109,25 @@ enum Command {
     /// Listen for a while, then report what is missing, in the exit code too
     #[command(after_help = VERIFY_EXAMPLES)]
     Verify(VerifyArgs),
+    /// Have a gateway send samples again, one JSON object a line
+    #[command(after_help = REPLAY_EXAMPLES)]
+    Replay(ReplayArgs),
 }
 
 #[derive(Args)]
-struct Source {
+struct BrokerArgs {
     /// Where the broker is: mqtt://[user[:password]@]host[:port]
     #[arg(long, value_name = "URL", env = "TELEMETRYHUB_BROKER", hide_env_values = true)]
     broker: String, // Parsed later: an error made here would repeat it, password and all.
     /// What the topics begin with, as in the gateway's configuration
     #[arg(long, value_name = "TOPIC", default_value = Topics::DEFAULT_ROOT, value_parser = Topics::new)]
     root: Topics,
+}
+
+#[derive(Args)]
+struct Source {
+    #[command(flatten)]
+    broker: BrokerArgs,
     /// Listen to this gateway only
     #[arg(long, value_name = "ID", value_parser = GatewayId::new)]
     gateway: Option<GatewayId>,
@@ -108,6 +146,30 @@ struct TailArgs {
     /// End after this long, such as 500ms, 60s, 5m or 2h
     #[arg(long, value_name = "TIME", value_parser = duration::parse)]
     duration: Option<Duration>,
+}
+
+#[derive(Args)]
+struct ReplayArgs {
+    #[command(flatten)]
+    broker: BrokerArgs,
+    /// The gateway to ask
+    #[arg(long, value_name = "ID", value_parser = GatewayId::new)]
+    gateway: GatewayId,
+    /// The stream, such as outdoor.temperature or derived.dew_point
+    #[arg(long, value_name = "NAME", value_parser = StreamName::parse)]
+    stream: StreamName,
+    /// The first number
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..u64::MAX))]
+    from: u64,
+    /// The last number
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..u64::MAX))]
+    to: u64,
+    /// The boot in which they were taken; without it, in whichever
+    #[arg(long, value_name = "UUID", value_parser = BootId::parse)]
+    boot: Option<BootId>,
+    /// How long the gateway may be silent
+    #[arg(long, value_name = "TIME", default_value = "30s", value_parser = duration::parse)]
+    patience: Duration,
 }
 
 #[derive(Args)]
@@ -138,27 +200,36 @@ struct VerifyArgs {
     /// Have the broker keep what arrives while we are away, for a day, under this name
     #[arg(long, value_name = "NAME", value_parser = clap::builder::NonEmptyStringValueParser::new())]
     session: Option<String>,
+    /// Ask the gateways for what is missing at the end
+    #[arg(long)]
+    replay: bool,
+    /// How long a gateway that is asked may be silent
+    #[arg(long, value_name = "TIME", default_value = "30s", value_parser = duration::parse, requires = "replay")]
+    patience: Duration,
+}
+
+impl BrokerArgs {
+    fn parse(&self) -> Result<Broker, String> {
+        self.broker.parse().map_err(|error: NotABroker| format!("--broker: {error}"))
+    }
 }
 
 impl Source {
-    fn broker(&self) -> Result<Broker, String> {
-        self.broker.parse().map_err(|error: NotABroker| format!("--broker: {error}"))
-    }
-
     const fn listening<'a>(
         &'a self,
         broker: &'a Broker,
         session: Option<&'a str>,
+        to: ListenTo,
     ) -> Listening<'a> {
-        let Self { root, gateway, .. } = self;
-        Listening { broker, topics: root, gateway: gateway.as_ref(), session }
+        let Self { broker: BrokerArgs { root, .. }, gateway } = self;
+        Listening { broker, topics: root, gateway: gateway.as_ref(), session, to }
     }
 }
 
 impl TailArgs {
     fn run(&self, clock: &dyn Clock) -> Result<ExitCode, String> {
-        let broker = self.source.broker()?;
-        let listening = self.source.listening(&broker, None);
+        let broker = self.source.broker.parse()?;
+        let listening = self.source.listening(&broker, None, ListenTo::Samples);
         tail::run(&listening, self.style(), self.duration, clock)
             .map(|()| ExitCode::SUCCESS)
             .map_err(|error| chain(&error))
@@ -175,8 +246,9 @@ impl TailArgs {
 
 impl VerifyArgs {
     fn run(&self, clock: &dyn Clock) -> Result<ExitCode, String> {
-        let broker = self.source.broker()?;
-        let listening = self.source.listening(&broker, self.session.as_deref());
+        let broker = self.source.broker.parse()?;
+        let to = if self.replay { ListenTo::Both } else { ListenTo::Samples };
+        let listening = self.source.listening(&broker, self.session.as_deref(), to);
         verify::run(&listening, &self.plan(), clock, &mut io::stdout(), &mut io::stderr())
             .map(|report| ExitCode::from(report.verdict.exit_code()))
             .map_err(|error| chain(&error))
@@ -191,8 +263,30 @@ impl VerifyArgs {
                 no_duplicates: self.no_duplicates,
                 streams_min: self.expect_streams,
             },
+            replay: self.replay.then_some(self.patience),
             json: self.json.clone(),
         }
+    }
+}
+
+impl ReplayArgs {
+    fn run(&self, clock: &dyn Clock) -> Result<ExitCode, String> {
+        let broker = self.broker.parse()?;
+        if self.from > self.to {
+            return Err(format!("--from {} is beyond --to {}", self.from, self.to));
+        }
+        let (topics, gateway, session) = (&self.broker.root, Some(&self.gateway), None);
+        let to = ListenTo::Answers;
+        let listening = Listening { broker: &broker, topics, gateway, session, to };
+        replay::run(&listening, &self.wish(), clock, &mut io::stdout(), &mut io::stderr())
+            .map(|is_whole| ExitCode::from(u8::from(!is_whole)))
+            .map_err(|error| chain(&error))
+    }
+
+    fn wish(&self) -> Wish {
+        let Self { gateway, stream, boot, from, to, patience, .. } = self;
+        let (gateway, stream) = (gateway.clone(), stream.clone());
+        Wish { gateway, stream, boot: *boot, numbers: (*from, *to), patience: *patience }
     }
 }
 
@@ -201,6 +295,7 @@ pub fn run(cli: &Cli, clock: &dyn Clock) -> ExitCode {
     let outcome = match &cli.command {
         Command::Tail(args) => args.run(clock),
         Command::Verify(args) => args.run(clock),
+        Command::Replay(args) => args.run(clock),
     };
     outcome.unwrap_or_else(|error| {
         let _ = writeln!(io::stderr(), "error: {error}");

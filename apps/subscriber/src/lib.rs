@@ -1,4 +1,5 @@
-//! The cloud side: shows what arrives (`tail`) and proves that nothing is missing (`verify`).
+//! The cloud side: shows what arrives (`tail`), proves that nothing is missing (`verify`), and asks for
+//! what is (`replay`, `verify --replay`).
 //!
 //! # Terms
 //!
@@ -16,14 +17,17 @@
 //!
 //! # Deliberately absent
 //!
-//! Storing samples and asking a gateway for missing ones again.
+//! Storing samples.
 
 mod arrival;
+mod asker;
 pub mod cli;
 mod duration;
 mod feed;
 mod interrupts;
 mod ledger;
+mod mender;
+mod replay;
 mod report;
 mod tail;
 mod utc;
@@ -31,4 +35,5 @@ mod verify;
 
 pub use arrival::{Arrival, Unreadable};
 pub use ledger::{Account, GatewayEntry, Ledger, Origin, UnreadableCount};
+pub use mender::Mended;
 pub use report::{Report, StreamReport, Verdict};

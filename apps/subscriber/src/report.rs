@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use crate::{Account, Ledger, UnreadableCount};
+use crate::{Account, Ledger, Mended, UnreadableCount};
 
 /// As many runs of missing numbers are written out per stream; the JSON report has all of them.
 const RUNS_SHOWN: usize = 12;
@@ -79,6 +79,9 @@ pub struct Report {
     pub connections_lost: u64,
     /// Messages that could not be read.
     pub unreadable: UnreadableCount,
+    /// What came of asking for what was missing, if that was done.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub replay: Option<Mended>,
     /// Each stream.
     pub streams: Vec<StreamReport>,
 }
@@ -95,7 +98,12 @@ impl Verdict {
 }
 
 impl Report {
-    pub(crate) fn new(ledger: &Ledger, connections_lost: u64, demands: Demands) -> Self {
+    pub(crate) fn new(
+        ledger: &Ledger,
+        connections_lost: u64,
+        demands: Demands,
+        replay: Option<Mended>,
+    ) -> Self {
         let streams: Vec<_> = ledger
             .accounts()
             .iter()
@@ -114,6 +122,7 @@ impl Report {
             out_of_order: sum(|stream| stream.out_of_order),
             connections_lost,
             unreadable: ledger.unreadable(),
+            replay,
             streams,
         };
         report.verdict = report.judge(demands);
@@ -196,6 +205,15 @@ impl Report {
                 "unreadable messages: {version} of another version, {payload} with a bad payload, \
                  {topic} with a bad topic"
             )?;
+        }
+        if let Some(Mended { asked, filled, not_sent, unanswered }) = &self.replay {
+            write!(f, "replay: {} asked for, {filled} came", count(*asked, "missing sample"))?;
+            for (reason, samples) in not_sent {
+                write!(f, ", {samples} {}", reason.replace('_', " "))?;
+            }
+            let rest =
+                if *unanswered > 0 { format!(", {unanswered} unanswered") } else { String::new() };
+            writeln!(f, "{rest}")?;
         }
         if self.connections_lost > 0 {
             writeln!(f, "connection to the broker lost {}", count(self.connections_lost, "time"))?;

@@ -19,6 +19,8 @@ use crate::{
 use board::Board;
 use screen::Screen;
 
+pub(crate) use lines::json as json_line;
+
 /// How often the table is drawn.
 const REDRAW: Duration = Duration::from_millis(250);
 
@@ -136,6 +138,9 @@ fn remark(news: &News) -> Option<String> {
         News::Arrived { arrival: Arrival::Status(status), .. } => {
             Some(format!("{} is {}", status.gateway, lines::state(status.state)))
         }
+        News::Arrived { arrival: Arrival::Answer(_), .. }
+        | News::Answered { .. }
+        | News::Asked(_) => None,
         News::Unreadable { topic, why } => {
             Some(format!("unreadable: {}: {}", printable(topic), chain(why)))
         }

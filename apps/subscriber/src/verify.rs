@@ -1,4 +1,4 @@
-//! `verify`: listens for a while, then says what is missing.
+//! `verify`: listens for a while, then says what is missing, and asks for it if that is wished.
 
 use core::time::Duration;
 use std::{fs, io, io::Write, path::PathBuf};
@@ -7,9 +7,10 @@ use domain::Monotonic;
 use ports::Clock;
 
 use crate::{
-    Arrival, Ledger, Origin, Report,
+    Arrival, Ledger, Mended, Origin, Report,
     feed::{Feed, FeedError, Listening, News, chain, printable},
     interrupts::Interrupts,
+    mender::Mender,
     report::Demands,
 };
 
@@ -24,6 +25,8 @@ pub(crate) struct Plan {
     /// How long what is still missing at the end may take to arrive.
     pub(crate) settle: Duration,
     pub(crate) demands: Demands,
+    /// Whether gateways are asked for what is missing at the end, and how long one may be silent then.
+    pub(crate) replay: Option<Duration>,
     /// Where to write the report as JSON.
     pub(crate) json: Option<PathBuf>,
 }
@@ -61,8 +64,15 @@ pub(crate) fn run(
             verification.note(&news, remarks);
         }
     }
+    let mended = match plan.replay.filter(|_| verification.ledger.is_short()) {
+        Some(patience) => {
+            Some(verification.mend(&mut feed, patience, clock, &mut interrupts, remarks)?)
+        }
+        None => plan.replay.map(|_| Mended::default()),
+    };
     feed.check_connected_once()?;
-    let report = Report::new(&verification.ledger, verification.connections_lost, plan.demands);
+    let report =
+        Report::new(&verification.ledger, verification.connections_lost, plan.demands, mended);
     if let Some(path) = &plan.json {
         let bytes = serde_json::to_vec_pretty(&report).map_err(io::Error::from);
         bytes
@@ -96,6 +106,40 @@ impl Verification {
         }
     }
 
+    /// Asks the gateways for what is missing, and hears on until they have answered. Afterwards, what they
+    /// say to be on its way by itself gets the time to settle, too.
+    fn mend(
+        &mut self,
+        feed: &mut Feed<'_>,
+        patience: Duration,
+        clock: &dyn Clock,
+        interrupts: &mut Interrupts,
+        remarks: &mut dyn Write,
+    ) -> Result<Mended, FeedError> {
+        let _ = writeln!(remarks, "asking for what is missing");
+        let (asked_before, mut mender) = (interrupts.count(), Mender::new(patience));
+        let mut settles_until = None;
+        loop {
+            let now = clock.now().monotonic;
+            mender.step(feed, &self.ledger, now, remarks);
+            if mender.is_over() {
+                let is_coming = self.ledger.is_short() && mender.is_some_coming();
+                let until = *settles_until.get_or_insert(now + self.settle);
+                if !is_coming || now >= until {
+                    break;
+                }
+            }
+            if interrupts.count() > asked_before {
+                break;
+            }
+            if let Some(news) = feed.next(PACE)? {
+                mender.note(&news, &mut self.ledger, clock.now().monotonic, remarks);
+                self.note(&news, remarks);
+            }
+        }
+        Ok(mender.report(&self.ledger))
+    }
+
     fn note(&mut self, news: &News, remarks: &mut dyn Write) {
         // A remark that cannot be written is not worth ending for.
         match news {
@@ -116,6 +160,9 @@ impl Verification {
             News::Arrived { arrival: Arrival::Status(status), is_live } => {
                 self.ledger.announce(status, *is_live);
             }
+            News::Arrived { arrival: Arrival::Answer(_), .. }
+            | News::Answered { .. }
+            | News::Asked(_) => {}
             News::Unreadable { topic, why } => {
                 self.ledger.note_unreadable(why);
                 let _ = writeln!(remarks, "unreadable: {}: {}", printable(topic), chain(why));

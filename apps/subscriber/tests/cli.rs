@@ -13,10 +13,10 @@ use std::{
 };
 
 use domain::{
-    BootId, GatewayId, Monotonic, NoData, QuantityKind, Reading, Sample, SequenceNumber, Stream,
-    StreamName, Timestamp, WallTime,
+    BootId, GatewayId, Monotonic, NoData, QuantityKind, Ranges, Reading, Sample, SequenceNumber,
+    Stream, StreamName, Timestamp, WallTime,
 };
-use ports::{Delivery, Message, Publisher, Token};
+use ports::{Delivery, Message, Publisher, Request, Token};
 use publisher_mqtt::{MqttPublisher, Options};
 use rustix::{
     process::{Pid, Signal, kill_process},
@@ -26,6 +26,7 @@ use serde_json::Value;
 use support::{Mosquitto, free_port, needs_mosquitto};
 use wire::{
     Topics, payload,
+    replay::{Answer, Done, Request as Asking, Why},
     status::{State, Status},
 };
 
@@ -41,8 +42,9 @@ struct Gateway {
 
 impl Gateway {
     fn connect(broker: &Mosquitto, id: &str) -> Self {
-        let mut publisher =
-            MqttPublisher::new(Options::new(vec![broker.url().parse().unwrap()], id));
+        let options = Options::new(vec![broker.url().parse().unwrap()], id);
+        let requests = Some(format!("telemetryhub/replay/v1/{id}/request"));
+        let mut publisher = MqttPublisher::new(Options { requests, ..options });
         publisher.connect(0);
         assert!(matches!(publisher.next_delivery(LONG), Some(Delivery::Up { .. })));
         let topics = Topics::new(Topics::DEFAULT_ROOT).unwrap();
@@ -51,10 +53,52 @@ impl Gateway {
 
     /// Publishes and waits until the broker has it.
     fn publish(&mut self, topic: String, payload: Vec<u8>, is_retained: bool) {
+        self.send_message(Message { topic, payload, is_retained, correlation: vec![] });
+    }
+
+    /// The next request, and what it asks for.
+    fn asked(&mut self) -> (Request, Asking) {
+        match self.publisher.next_delivery(LONG) {
+            Some(Delivery::Request(request)) => {
+                let asking = Asking::decode(&request.payload).unwrap();
+                (request, asking)
+            }
+            other => panic!("{other:?} instead of a request"),
+        }
+    }
+
+    /// Answers with samples of these numbers; for the rest says why not.
+    fn answer(&mut self, (request, asking): &(Request, Asking), sent: &[u64], why: Option<Why>) {
+        let sensor = asking.stream.as_str().split('.').nth(1).unwrap().to_owned();
+        let samples: Vec<_> = sent.iter().map(|&number| sample(&sensor, number)).collect();
+        let run: Vec<_> = samples.iter().collect();
+        let mut done = Done {
+            gateway: self.id.clone(),
+            stream: asking.stream.clone(),
+            sent: Ranges::EMPTY,
+            not_sent: [].into(),
+        };
+        let mut rest = asking.numbers.clone();
+        for &number in sent {
+            done.sent.insert(number);
+            rest.remove_all(number..number + 1);
+        }
+        done.not_sent.extend(why.map(|why| (why, rest)));
+        let batch = payload::encode_replayed(&self.id, &run);
+        for payload in batch.into_iter().chain([done.encode(4_096)]) {
+            self.reply(request, payload);
+        }
+    }
+
+    fn reply(&mut self, request: &Request, payload: Vec<u8>) {
+        let (topic, correlation) =
+            (request.respond_to.clone().unwrap(), request.correlation.clone());
+        self.send_message(Message { topic, payload, is_retained: false, correlation });
+    }
+
+    fn send_message(&mut self, message: Message) {
         self.published += 1;
-        self.publisher
-            .publish(Token(self.published), Message { topic, payload, is_retained })
-            .unwrap();
+        self.publisher.publish(Token(self.published), message).unwrap();
         assert!(matches!(self.publisher.next_delivery(LONG), Some(Delivery::Acknowledged(_))));
     }
 
@@ -392,12 +436,154 @@ fn on_a_terminal_it_draws_a_table_and_leaves_the_cursor_as_it_was() {
     assert_eq!(child.wait_with_output().unwrap().status.code(), Some(0));
 }
 
+/// What asks for samples by hand.
+const RANGE: [&str; 8] =
+    ["--gateway", "greenhouse", "--stream", "outdoor.temperature", "--from", "11", "--to", "14"];
+
+fn replay(broker: &Mosquitto, more: &[&str]) -> Running {
+    Running::start(&[&["replay", "--broker", &broker.url()], &RANGE[..], more].concat())
+}
+
+fn runs(asking: &Asking) -> Vec<(u64, u64)> {
+    asking.numbers.runs().map(|run| (*run.start(), *run.end())).collect()
+}
+
+#[test]
+fn what_is_missing_at_the_end_is_asked_for_until_it_is_there_or_known_to_be_gone() {
+    needs_mosquitto!(
+        "what_is_missing_at_the_end_is_asked_for_until_it_is_there_or_known_to_be_gone"
+    );
+    let broker = Mosquitto::start("");
+    let mut gateway = Gateway::connect(&broker, "greenhouse");
+    let more = ["--settle", "0s", "--replay", "--from-first"];
+    let mut child = Running::listening("verify", &broker, &more);
+    gateway.say(State::Online, &[("temperature", 12), ("humidity", 4)]);
+    gateway.send("temperature", [1, 2, 7, 8]);
+    gateway.send_garbage();
+    child.wait_for("unreadable");
+    child.interrupt(Signal::INT);
+    child.wait_for("asking");
+    let humidity = gateway.asked();
+    assert_eq!((humidity.1.stream.as_str(), runs(&humidity.1)), ("outdoor.humidity", vec![(1, 4)]));
+    gateway.answer(&humidity, &[3, 4], Some(Why::Gone));
+    let temperature = gateway.asked();
+    assert_eq!(runs(&temperature.1), [(3, 6), (9, 12)]);
+    gateway.answer(&temperature, &[3, 4, 5], None);
+    // What it did not come to is asked for again.
+    let temperature = gateway.asked();
+    assert_eq!(runs(&temperature.1), [(6, 6), (9, 12)]);
+    gateway.answer(&temperature, &[6, 9, 10, 11, 12], None);
+    let (code, out, remarks) = child.finish();
+    assert_eq!(code, Some(1), "{out}{remarks}");
+    insta::assert_snapshot!("verify_replay", out);
+}
+
+#[test]
+fn once_everything_has_come_the_verdict_is_complete() {
+    needs_mosquitto!("once_everything_has_come_the_verdict_is_complete");
+    let broker = Mosquitto::start("");
+    let mut gateway = Gateway::connect(&broker, "greenhouse");
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("report.json");
+    let more = ["--settle", "0s", "--replay", "--json", file.to_str().unwrap()];
+    let mut child = Running::listening("verify", &broker, &more);
+    gateway.send("temperature", [1, 4]);
+    gateway.send_garbage();
+    child.wait_for("unreadable");
+    child.interrupt(Signal::INT);
+    let asked = gateway.asked();
+    gateway.answer(&asked, &[2, 3], None);
+    let (code, out, remarks) = child.finish();
+    assert_eq!(code, Some(0), "{out}{remarks}");
+    let report: Value = serde_json::from_slice(&std::fs::read(file).unwrap()).unwrap();
+    let expected = serde_json::json!({"asked": 2, "filled": 2, "not_sent": {}, "unanswered": 0});
+    assert_eq!((&report["replay"], &report["missing"]), (&expected, &0.into()));
+}
+
+#[test]
+fn a_gateway_that_is_silent_refuses_or_brings_nothing_is_not_asked_for_ever() {
+    needs_mosquitto!("a_gateway_that_is_silent_refuses_or_brings_nothing_is_not_asked_for_ever");
+    let broker = Mosquitto::start("");
+    let mut gateway = Gateway::connect(&broker, "greenhouse");
+    let more = ["--settle", "0s", "--replay", "--patience", "1s"];
+    for (how, said) in [(0, "said nothing for 1s"), (1, "refuses: busy"), (2, "")] {
+        let mut child = Running::listening("verify", &broker, &more);
+        gateway.send("temperature", [1, 4]);
+        gateway.send("humidity", [1, 4]);
+        gateway.send_garbage();
+        child.wait_for("unreadable");
+        child.interrupt(Signal::INT);
+        let asked = gateway.asked();
+        match how {
+            0 => {}
+            1 => {
+                let refusal = Answer::refusal(&gateway.id, "busy");
+                gateway.reply(&asked.0, refusal);
+            }
+            _ => {
+                gateway.answer(&asked, &[], None);
+                let asked = gateway.asked();
+                gateway.answer(&asked, &[], None);
+            }
+        }
+        let (code, out, remarks) = child.finish();
+        assert_eq!(code, Some(1), "{out}{remarks}");
+        assert!(remarks.contains(said) && out.contains("unanswered"), "{out}{remarks}");
+    }
+}
+
+#[test]
+fn a_replay_by_hand_writes_samples_and_says_what_is_not_there() {
+    needs_mosquitto!("a_replay_by_hand_writes_samples_and_says_what_is_not_there");
+    let broker = Mosquitto::start("");
+    let mut gateway = Gateway::connect(&broker, "greenhouse");
+    let child = replay(&broker, &[]);
+    let asked = gateway.asked();
+    assert_eq!((runs(&asked.1), asked.1.boot), (vec![(11, 14)], None));
+    gateway.answer(&asked, &[11], None);
+    let asked = gateway.asked();
+    assert_eq!(runs(&asked.1), [(12, 14)], "it goes on where the gateway stopped");
+    gateway.answer(&asked, &[12, 13, 14], None);
+    let (code, out, remarks) = child.finish();
+    assert_eq!((code, remarks.as_str()), (Some(0), ""));
+    let numbers =
+        out.lines().map(|line| serde_json::from_str::<Value>(line).unwrap()["seq"].clone());
+    assert_eq!(numbers.collect::<Vec<_>>(), [11, 12, 13, 14]);
+
+    let boot = "0f0f0f0f-0f0f-0f0f-0f0f-0f0f0f0f0f0f";
+    let child = replay(&broker, &["--boot", boot]);
+    let asked = gateway.asked();
+    assert_eq!(asked.1.boot, Some(BootId::from_bytes([0x0f; 16])));
+    gateway.answer(&asked, &[11, 12], Some(Why::Gone));
+    let (code, out, remarks) = child.finish();
+    assert_eq!((code, out.lines().count()), (Some(1), 2), "{remarks}");
+    assert!(remarks.contains("13..14: gone"), "{remarks}");
+}
+
+#[test]
+fn a_gateway_that_does_not_listen_is_told_from_one_that_is_silent() {
+    needs_mosquitto!("a_gateway_that_does_not_listen_is_told_from_one_that_is_silent");
+    let broker = Mosquitto::start("");
+    let (code, out, remarks) = replay(&broker, &[]).finish();
+    assert_eq!((code, out.as_str()), (Some(2), ""));
+    assert!(remarks.contains("does not hear requests: nobody listens"), "{remarks}");
+    let _gateway = Gateway::connect(&broker, "greenhouse");
+    let (code, _, remarks) = replay(&broker, &["--patience", "1s"]).finish();
+    assert_eq!(code, Some(2));
+    assert!(remarks.contains("said nothing for 1s"), "{remarks}");
+    let absent = format!("mqtt://127.0.0.1:{}", free_port());
+    let command = [&["replay", "--broker", &absent], &RANGE[..], &["--patience", "1s"]].concat();
+    let (code, _, remarks) = run(&command);
+    assert_eq!(code, Some(2), "{remarks}");
+}
+
 #[test]
 fn the_help_teaches() {
     for (name, arguments) in [
         ("help", &["--help"][..]),
         ("help_tail", &["tail", "--help"]),
         ("help_verify", &["verify", "--help"]),
+        ("help_replay", &["replay", "--help"]),
     ] {
         let (code, out, _) = run(arguments);
         assert_eq!(code, Some(0));
@@ -417,6 +603,17 @@ fn a_wrong_command_line_is_told_apart_and_no_password_is_repeated() {
         ),
         (&["tail", "--broker", "mqtt://h", "--gateway", "Green House"], "is not a name"),
         (&["tail", "--broker", "mqtt://h", "--root", "a/#"], "cannot begin a topic"),
+        (&["verify", "--broker", "mqtt://h", "--patience", "1s"], "--replay"),
+        (
+            &[&["replay", "--broker", "mqtt://h"][..], &RANGE[..4], &["--from", "0", "--to", "1"]]
+                .concat()[..],
+            "0 is not in",
+        ),
+        (
+            &[&["replay", "--broker", "mqtt://h"][..], &RANGE[..4], &["--from", "9", "--to", "1"]]
+                .concat()[..],
+            "--from 9 is beyond --to 1",
+        ),
     ] {
         let (code, out, remarks) = run(arguments);
         assert_eq!((code, out.as_str()), (Some(2), ""), "{arguments:?}");

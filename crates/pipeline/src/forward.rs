@@ -35,6 +35,7 @@
 //!    broker takes is passed and counted.
 //! 7. What is higher in the order of `send` never waits for more than the answer to one message of
 //!    what is lower, as long as `history_share` leaves room (see `docs/adr/0016-two-lanes.md`).
+//! 8. What is replayed has been delivered before, goes last, and is never acknowledged to the spool.
 //!
 //! # When samples go
 //!
@@ -59,6 +60,7 @@ mod lane;
 mod news;
 mod options;
 mod pace;
+mod replay;
 mod send;
 
 use core::time::Duration;
@@ -72,7 +74,10 @@ use wire::{
 };
 
 pub use self::options::{ForwardOptions, HistoryOrder};
-use self::{brokers::Brokers, class::Class, epoch::Link, hold::Holds, lane::Which, pace::Pace};
+use self::{
+    brokers::Brokers, class::Class, epoch::Link, hold::Holds, lane::Which, pace::Pace,
+    replay::Replays,
+};
 use crate::telemetry::Counters;
 
 /// Gives the counts for the status message.
@@ -105,6 +110,8 @@ pub struct Forwarder<P> {
     link: Link,
     /// How fast history may go, over all classes.
     pace: Pace,
+    /// What was asked for again in this epoch.
+    replays: Replays,
     /// The newest epoch broke, and nothing has landed since.
     is_careful: bool,
     /// What the status says: online, until the drain has sent what there was.
@@ -157,6 +164,7 @@ impl<P: Publisher> Forwarder<P> {
             brokers: Brokers::new(options.brokers, options.return_after),
             link: Link::Down { retry_at: Monotonic::default() },
             pace: Pace::new(options.history_rate, FLIGHT_SAMPLES as u64, now),
+            replays: Replays::default(),
             is_careful: false,
             state: State::Online,
             last_token: 0,
@@ -241,7 +249,7 @@ impl<P: Publisher> Forwarder<P> {
             Link::Up(epoch) if epoch.is_over(self.clock.now().monotonic) => IDLE,
             Link::Up(epoch) => {
                 let due = self.samples_due().filter(|_| self.has_room());
-                let due = [due, epoch.return_at].into_iter().flatten();
+                let due = [due, self.replay_due(), epoch.return_at].into_iter().flatten();
                 self.left(due.fold(epoch.status_due, Ord::min))
             }
         }

@@ -145,6 +145,14 @@ counters! {
     samples_live,
     /// Samples acknowledged by the broker that were sent later: as history, or after a refusal.
     samples_history,
+    /// Requests for a replay.
+    replay_requests,
+    /// Those that were refused or dropped.
+    replay_requests_refused,
+    /// Those not answered in whole because a spool could not be read.
+    replays_failed,
+    /// Samples acknowledged by the broker that were sent again because somebody asked for them.
+    samples_replayed,
     /// Lines that came for a command and were none.
     commands_not_understood,
 }

@@ -32,7 +32,9 @@ pub use device::{
 };
 pub use input_line::{Edge, InputLine};
 pub use keeping::{Audit, AuditRecord, Keeper, NotKept, StateKeeper};
-pub use publisher::{Delivery, Message, NotTaken, PublishError, Publisher, Token, Waker};
+pub use publisher::{
+    Delivery, Message, NotTaken, PublishError, Publisher, REQUESTS_MAX, Request, Token, Waker,
+};
 pub use serial_line::SerialLine;
 pub use spool::{AHEAD_RUNS_MAX, Appended, Backlog, Position, Spool, SpoolCount, SpoolError};
 pub use unwedge::Unwedge;

@@ -16,7 +16,25 @@ pub struct Message {
     pub payload: Vec<u8>,
     /// Whether the broker keeps it for those who subscribe later.
     pub is_retained: bool,
+    /// Of the answer to a [`Request`]: what that wants to know it by. Otherwise empty.
+    pub correlation: Vec<u8>,
 }
+
+/// What somebody asks of us by way of the broker. Nothing in it is to be trusted.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Request {
+    /// Where the answer is to go, if it says.
+    pub respond_to: Option<String>,
+    /// What is to be in each message of the answer.
+    pub correlation: Vec<u8>,
+    /// What it says.
+    pub payload: Vec<u8>,
+    /// How many requests before it were dropped because too many waited.
+    pub dropped: u64,
+}
+
+/// How many requests wait at most to be taken from [`Publisher::next_delivery`].
+pub const REQUESTS_MAX: usize = 16;
 
 /// What became of the connection or of a message.
 #[derive(Debug)]
@@ -34,6 +52,13 @@ pub enum Delivery {
     Refused {
         /// Which message.
         token: Token,
+        /// What the broker said, for the log.
+        reason: String,
+    },
+    /// Somebody asks for something.
+    Request(Request),
+    /// The broker does not let us hear requests in this epoch; messages go all the same.
+    Deaf {
         /// What the broker said, for the log.
         reason: String,
     },
@@ -94,7 +119,9 @@ pub type Waker = Arc<dyn Fn() + Send + Sync>;
 ///   acknowledged in this epoch, and once.
 /// * **Time** — `connect` and `publish` never block on the network. `next_delivery` blocks for at
 ///   most `patience`.
-/// * **Memory** — holds at most one window of messages.
+/// * **Requests** — of those that come while the epoch lasts, at most [`REQUESTS_MAX`] wait; more are
+///   dropped and counted. None outlives its epoch, and none is heard that was made before it.
+/// * **Memory** — holds at most one window of messages, and the requests that wait.
 #[cfg_attr(feature = "mocks", mockall::automock)]
 pub trait Publisher: Send {
     /// Begins a new epoch at the broker with this number; ends the present one, without a farewell, if

@@ -5,6 +5,7 @@
 //! * [`compression`] — the same in fewer bytes.
 //! * [`command`] — what an operator asks for, and the answer, version 1.
 //! * [`status`] — what a gateway says of itself, version 1.
+//! * [`replay`] — what a consumer asks for again, and the answer, version 1 (`docs/specs/replay.md`).
 //! * [`record`] — batches of samples on disk, version 1 (`docs/specs/spool-format.md`).
 //!
 //! # Invariants
@@ -22,6 +23,7 @@ pub mod command;
 pub mod compression;
 pub mod payload;
 pub mod record;
+pub mod replay;
 pub mod status;
 mod topic;
 

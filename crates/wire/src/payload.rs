@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     VERSION,
     compression::{ExpandError, expand},
+    replay,
 };
 
 /// No payload with *n* samples is longer than this plus *n* times [`SAMPLE_BYTES_MAX`], in bytes.
@@ -57,6 +58,8 @@ const UNCERTAIN: &str = "uncertain";
 #[derive(Serialize)]
 struct Outgoing<'a> {
     v: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    replay: Option<&'static str>,
     gateway: &'a str,
     stream: &'a str,
     boot: String,
@@ -82,10 +85,24 @@ struct OutgoingSample {
 ///
 /// Returns `None` for an empty run and for one that mixes streams, kinds or boots.
 pub fn encode(gateway: &GatewayId, run: &[&Sample]) -> Option<Vec<u8>> {
+    encode_marked(gateway, run, None)
+}
+
+/// The same for samples that are sent again because somebody asked for them.
+pub fn encode_replayed(gateway: &GatewayId, run: &[&Sample]) -> Option<Vec<u8>> {
+    encode_marked(gateway, run, Some(replay::SAMPLES))
+}
+
+fn encode_marked(
+    gateway: &GatewayId,
+    run: &[&Sample],
+    replay: Option<&'static str>,
+) -> Option<Vec<u8>> {
     let first = run.first()?;
     let is_one_run = run.iter().all(|s| s.stream == first.stream && s.boot == first.boot);
     let outgoing = Outgoing {
         v: VERSION,
+        replay,
         gateway: gateway.as_str(),
         stream: first.stream.name.as_str(),
         boot: first.boot.to_string(),

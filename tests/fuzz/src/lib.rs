@@ -48,6 +48,7 @@ pub const TARGETS: &[Target] = &[
     Target { name: "status", run: wire::status, seeds: wire::statuses },
     Target { name: "command", run: wire::command, seeds: wire::commands },
     Target { name: "answer", run: wire::answer, seeds: wire::answers },
+    Target { name: "replay", run: wire::replay, seeds: wire::requests },
     Target { name: "topic", run: wire::topic, seeds: wire::topics },
     Target { name: "record", run: wire::record, seeds: wire::records },
     Target { name: "header", run: wire::header, seeds: wire::headers },

@@ -58,7 +58,7 @@ fn works(folder: &Path) -> bool {
     assert_eq!(read_all(&spool), before + usize::from(is_appended), "what is waiting");
     for (name, head) in spool.heads() {
         let numbers = SequenceNumber(1)..=head;
-        spool.replay(&name, BOOT, numbers, 10).expect("damage is no error");
+        spool.replay(&name, Some(BOOT), numbers, 10).expect("damage is no error");
     }
     spool.acknowledge(spool.end()).expect("the disk is sound");
     let end = spool.end();

@@ -11,6 +11,7 @@ use wire::{
     command::Answer,
     compression::{Compression, Compressor, MARK, PLAIN_BYTES_MAX, expand},
     record::{CursorSlot, Declaration, Header, KnownStream, Record, StoredReading, StreamId},
+    replay,
     status::Status,
 };
 
@@ -73,9 +74,29 @@ pub(crate) fn topic(bytes: &[u8]) -> bool {
     let again = match &topic {
         Topic::Samples { gateway, stream } => topics.samples(gateway, stream),
         Topic::Status { gateway } => topics.status(gateway),
+        Topic::Answer { gateway } => {
+            assert!(topics.is_answer(gateway, text));
+            return true;
+        }
     };
     assert_eq!(again, text);
     true
+}
+
+/// What is asked of a gateway, and what it answers.
+pub(crate) fn replay(bytes: &[u8]) -> bool {
+    let _ = replay::Answer::decode(bytes);
+    let Ok(request) = replay::Request::decode(bytes) else { return false };
+    assert_eq!(replay::Request::decode(&request.encode()).expect("it is ours"), request);
+    true
+}
+
+pub(crate) fn requests() -> Vec<Vec<u8>> {
+    vec![
+        br#"{"v":1,"stream":"outdoor.temperature","ranges":[[41,60],[80,80]]}"#.to_vec(),
+        br#"{"v":1,"stream":"a.b","boot":"0f0f0f0f-0f0f-0f0f-0f0f-0f0f0f0f0f0f","ranges":[[1,1]]}"#
+            .to_vec(),
+    ]
 }
 
 /// By the bytes, because a number that is none is not equal to itself.

@@ -137,6 +137,7 @@ fn mqtt(reader: &mut Reader<'_>, gateway: Option<&GatewayId>) -> Mqtt {
             1..=100,
             80,
         ),
+        is_replayed: table.replay.unwrap_or(false),
     }
 }
 

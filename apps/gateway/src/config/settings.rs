@@ -86,6 +86,8 @@ pub struct Mqtt {
     pub history_rate: Option<NonZeroU64>,
     /// Which part of the window is for that, in percent.
     pub history_share_percent: u8,
+    /// Whether what was delivered is sent again to whoever asks for it by way of the broker.
+    pub is_replayed: bool,
 }
 
 /// In which order samples go that waited for a connection.

@@ -70,6 +70,7 @@ tables! {
         history_order: HistoryOrder,
         history_rate: i64,
         history_share: i64,
+        replay: bool,
     }
     /// `[spool]`
     Spool {

@@ -57,7 +57,7 @@ fn a_number_given_again_in_the_next_boot_is_another_sample() {
 fn history_after_what_is_live_is_told_and_makes_nothing_incomplete() {
     for history in [[1, 2, 3, 4], [3, 4, 1, 2]] {
         let ledger = ledger_of(Origin::FirstEver, &[&[5, 6][..], &history, &[7]].concat());
-        let report = crate::Report::new(&ledger, 0, crate::report::Demands::default());
+        let report = crate::Report::new(&ledger, 0, crate::report::Demands::default(), None);
         assert_eq!(report.verdict, crate::Verdict::Complete);
         let told = report.to_string();
         assert!(told.ends_with("0 missing; 4 came after newer ones, as history does"), "{told}");

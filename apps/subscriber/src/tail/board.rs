@@ -75,6 +75,9 @@ impl Board {
                         .or_insert_with(|| Row { newest: sample.clone(), interval: None });
                 }
             }
+            News::Arrived { arrival: Arrival::Answer(_), .. }
+            | News::Answered { .. }
+            | News::Asked(_) => {}
             News::Unreadable { why, .. } => self.ledger.note_unreadable(&why),
         }
     }

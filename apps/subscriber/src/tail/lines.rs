@@ -34,7 +34,7 @@ struct Json<'a> {
 }
 
 /// For programs: the fields of the payload, with those of its header in each sample.
-pub(super) fn json(gateway: &GatewayId, sample: &Sample) -> String {
+pub(crate) fn json(gateway: &GatewayId, sample: &Sample) -> String {
     let Sample { stream, boot, seq, reading } = sample;
     let line = Json {
         gateway: gateway.as_str(),

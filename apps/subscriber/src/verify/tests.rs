@@ -13,6 +13,7 @@ fn begin(duration: Option<u64>) -> Verification {
         duration: duration.map(Duration::from_secs),
         settle: Duration::from_secs(5),
         demands: Demands::default(),
+        replay: None,
         json: None,
     };
     Verification::begin(&plan, START)

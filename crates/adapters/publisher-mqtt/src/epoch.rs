@@ -4,20 +4,24 @@ use core::{convert::Infallible, time::Duration};
 use std::{collections::HashMap, io, thread};
 
 use crossbeam_channel::{Receiver, Sender, bounded};
-use ports::{Delivery, Message, PublishError, Token};
+use ports::{Delivery, Message, PublishError, REQUESTS_MAX, Token};
 use rumqttc::{
     Outgoing,
     v5::{
         AsyncClient, ClientError, Event, EventLoop, Incoming, Request,
         mqttbytes::{
             QoS,
-            v5::{ConnAck, PubAck},
+            v5::{ConnAck, PubAck, PublishProperties},
         },
     },
 };
 use tokio::{runtime, select, sync::oneshot, time::timeout};
 
-use crate::{Options, fault, options::probe_at_a_pace};
+use crate::{
+    Options, fault,
+    options::probe_at_a_pace,
+    requests::{Ear, Waiting},
+};
 
 /// What a PUBLISH packet has besides topic and payload: fixed header of at most 5 bytes, the length
 /// of the topic, the packet id and the length of no properties (MQTT 5.0, 3.3).
@@ -32,6 +36,7 @@ pub(crate) struct Epoch {
     /// Names the messages in the order in which the client has got them.
     tokens: Sender<Token>,
     deliveries: Receiver<Delivery>,
+    waiting: Waiting,
     /// Nothing is ever sent: the thread notices when it is dropped.
     _alive: oneshot::Sender<Infallible>,
 }
@@ -42,16 +47,21 @@ impl Epoch {
         let broker = options.brokers.get(broker).or(options.brokers.last());
         let broker = broker.ok_or_else(|| io::Error::other("no broker is given"))?;
         let window = usize::from(options.window.get());
-        // One more request than messages, so that a request to disconnect always finds room; and
-        // beside the acknowledgements, `Up` and `Down`: no one ever waits at these queues.
-        let (client, eventloop) = AsyncClient::new(options.for_library(broker), window + 1);
+        // Two more requests to the library than messages, so that those to subscribe and to disconnect
+        // always find room; and beside the acknowledgements, `Up`, `Deaf` and `Down`, and what is asked of
+        // us: no one ever waits at these queues.
+        let (client, eventloop) = AsyncClient::new(options.for_library(broker), window + 2);
         let (tokens, unsent) = bounded(window);
-        let (tell, deliveries) = bounded(window + 2);
+        let (tell, deliveries) = bounded(window + 3 + REQUESTS_MAX);
+        let waiting = Waiting::default();
+        let ear = options.requests.clone().map(|topic| Ear::new(topic, &client, waiting.clone()));
         let (alive, owner) = oneshot::channel();
         let mut link = Link {
             eventloop,
             unsent,
             in_flight: HashMap::with_capacity(window),
+            ear,
+            is_up: false,
             tell,
             window,
             payload_bytes_max: options.payload_bytes_max,
@@ -64,7 +74,7 @@ impl Epoch {
         thread::Builder::new()
             .name(name)
             .spawn(move || runtime.block_on(link.carry_until_let_go(owner)))?;
-        Ok(Self { client, tokens, deliveries, _alive: alive })
+        Ok(Self { client, tokens, deliveries, waiting, _alive: alive })
     }
 
     /// What happened, oldest first. Disconnected once the epoch is over.
@@ -78,18 +88,31 @@ impl Epoch {
     ///
     /// The message comes back if the epoch is over; `deliveries` tells why.
     pub(crate) fn send(&self, token: Token, message: Message) -> Result<(), Message> {
-        let Message { topic, payload, is_retained } = message;
         // First the token: the thread looks for it as soon as it sees the message leave.
         if self.tokens.try_send(token).is_err() {
-            return Err(Message { topic, payload, is_retained });
+            return Err(message);
         }
-        self.client.try_publish(&*topic, QoS::AtLeastOnce, is_retained, payload).map_err(|error| {
+        let Message { topic, payload, is_retained, correlation } = message;
+        let (qos, name) = (QoS::AtLeastOnce, topic.as_str());
+        let sent = if correlation.is_empty() {
+            self.client.try_publish(name, qos, is_retained, payload)
+        } else {
+            let correlation_data = Some(correlation.clone().into());
+            let properties = PublishProperties { correlation_data, ..PublishProperties::default() };
+            self.client.try_publish_with_properties(name, qos, is_retained, payload, properties)
+        };
+        sent.map_err(|error| {
             let (ClientError::Request(request) | ClientError::TryRequest(request)) = error;
             // It gives back what it got, and that was a publish.
             let payload =
                 if let Request::Publish(it) = request { it.payload.to_vec() } else { vec![] };
-            Message { topic, payload, is_retained }
+            Message { topic, payload, is_retained, correlation }
         })
+    }
+
+    /// A request was taken from `deliveries`.
+    pub(crate) fn took_request(&self) {
+        self.waiting.took();
     }
 
     /// Asks the broker to end the session: it then publishes no will.
@@ -104,6 +127,10 @@ struct Link {
     eventloop: EventLoop,
     unsent: Receiver<Token>,
     in_flight: HashMap<u16, Token>,
+    /// Hears what is asked of us, if we listen.
+    ear: Option<Ear>,
+    /// The owner knows that the epoch has begun.
+    is_up: bool,
     tell: Sender<Delivery>,
     window: usize,
     payload_bytes_max: usize,
@@ -123,28 +150,40 @@ impl Link {
 
     /// Carries messages and acknowledgements; returns what ended it.
     async fn carry(&mut self) -> PublishError {
-        let Ok(mut outcome) = timeout(self.connect_timeout, self.eventloop.poll()).await else {
-            return fault::no_answer();
-        };
+        match timeout(self.connect_timeout, self.carry_until_up()).await {
+            Ok(Some(end)) => return end,
+            Ok(None) => {}
+            Err(_) => return fault::no_answer(),
+        }
         loop {
-            match outcome {
-                Ok(event) => {
-                    if let Err(end) = self.hear(event) {
-                        return end;
-                    }
-                }
-                Err(error) => {
-                    // What came in together with the fault still counts: some brokers refuse a
-                    // message and hang up.
-                    for event in core::mem::take(&mut self.eventloop.state.events) {
-                        if let Err(end) = self.hear(event) {
-                            return end;
-                        }
-                    }
-                    return fault::translate(error);
-                }
+            if let Err(end) = self.carry_one().await {
+                return end;
             }
-            outcome = self.eventloop.poll().await;
+        }
+    }
+
+    /// What ended the epoch before it began, if something did.
+    async fn carry_until_up(&mut self) -> Option<PublishError> {
+        while !self.is_up {
+            if let Err(end) = self.carry_one().await {
+                return Some(end);
+            }
+        }
+        None
+    }
+
+    /// Waits for one thing to happen; an error ends the epoch.
+    async fn carry_one(&mut self) -> Result<(), PublishError> {
+        match self.eventloop.poll().await {
+            Ok(event) => self.hear(event),
+            Err(error) => {
+                // What came in together with the fault still counts: some brokers refuse a message and
+                // hang up.
+                for event in core::mem::take(&mut self.eventloop.state.events) {
+                    self.hear(event)?;
+                }
+                Err(fault::translate(error))
+            }
         }
     }
 
@@ -155,13 +194,39 @@ impl Link {
                 let granted = answer.properties.as_ref();
                 let keep_alive = granted.and_then(|granted| granted.server_keep_alive);
                 probe_at_a_pace(&mut self.eventloop.options, keep_alive, self.keep_alive);
-                self.tell(self.welcome(&answer)?);
+                let welcome = self.welcome(&answer)?;
+                // Who listens is up when that is answered: until then the packet id of the subscription
+                // is in use, and ids are shared with messages.
+                match &mut self.ear {
+                    Some(ear) => ear.listen(welcome),
+                    None => self.begin(welcome),
+                }
+            }
+            Event::Incoming(Incoming::SubAck(answer)) => {
+                let Some((welcome, deaf)) = self.ear.as_mut().and_then(|ear| ear.heard(&answer))
+                else {
+                    return Ok(());
+                };
+                self.begin(welcome);
+                if let Some(deaf) = deaf {
+                    self.tell(deaf);
+                }
+            }
+            Event::Incoming(Incoming::Publish(message)) => {
+                if let Some(request) = self.ear.as_mut().and_then(|ear| ear.request(message)) {
+                    self.tell(request);
+                }
             }
             Event::Incoming(Incoming::PubAck(ack)) => self.acknowledge(&ack),
             Event::Outgoing(Outgoing::Publish(packet_id)) => self.sent(packet_id),
             Event::Incoming(_) | Event::Outgoing(_) => {} // Pings, and our own request to disconnect.
         }
         Ok(())
+    }
+
+    fn begin(&mut self, welcome: Delivery) {
+        self.is_up = true;
+        self.tell(welcome);
     }
 
     /// What the broker grants.

@@ -21,7 +21,7 @@
 //!    large a payload is refused here, or one such message would break every epoch to come.
 //! 4. An epoch's thread ends at once when its owner lets go of it, whatever the network does, with
 //!    one exception: a look-up of the broker's name runs to the resolver's own time limit.
-//! 5. Every queue is bounded by the window. A thread never waits for its owner to empty one, except
+//! 5. Every queue is bounded by the window, that of requests by [`ports::REQUESTS_MAX`]. A thread never waits for its owner to empty one, except
 //!    that of a [`Subscription`], on purpose.
 //!
 //! # Ending an epoch
@@ -38,12 +38,15 @@
 //! Back-off of the publisher (the pipeline's decision), TLS, `QoS` 0 and 2, MQTT 3.1.1 (it cannot tell
 //! that a broker refuses a message), and what the bytes mean.
 
+mod asking;
 mod broker;
 mod epoch;
 mod fault;
 mod options;
 mod publisher;
+mod requests;
 mod subscription;
+pub use asking::{NotAsked, Question};
 pub use broker::{Broker, Login, NotABroker};
 pub use options::{Options, Will};
 pub use publisher::MqttPublisher;

@@ -51,6 +51,9 @@ pub struct Options {
     pub payload_bytes_max: usize,
     /// What the broker says when it loses us.
     pub will: Option<Will>,
+    /// The topic on which we are asked for something; none by default. A broker that hangs up over a
+    /// subscription that its rules forbid, instead of refusing it, lets no epoch begin then.
+    pub requests: Option<String>,
 }
 
 impl Options {
@@ -66,6 +69,7 @@ impl Options {
             window: WINDOW,
             payload_bytes_max: 256 * 1024,
             will: None,
+            requests: None,
         }
     }
 
@@ -73,7 +77,7 @@ impl Options {
     pub(crate) fn for_library(&self, broker: &Broker) -> MqttOptions {
         let properties = ConnectProperties {
             session_expiry_interval: Some(0),
-            // We subscribe to nothing: what comes in is acknowledgements and reasons.
+            // What comes in is acknowledgements and reasons, and at most requests, which are short.
             max_packet_size: Some(64 * 1024),
             ..ConnectProperties::new()
         };

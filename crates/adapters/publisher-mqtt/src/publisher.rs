@@ -72,7 +72,8 @@ impl MqttPublisher {
                 current.outstanding = current.outstanding.saturating_sub(1);
                 current.progress = now();
             }
-            (_, None) => {}
+            (Delivery::Request(_), Some(current)) => current.epoch.took_request(),
+            (Delivery::Deaf { .. }, Some(_)) | (_, None) => {}
         }
         delivery
     }
@@ -158,7 +159,7 @@ impl Publisher for MqttPublisher {
 
 /// Why the broker would close the connection over this message, if it would.
 fn unsendable(message: &Message, payload_bytes_max: usize) -> Option<String> {
-    let Message { topic, payload, .. } = message;
+    let Message { topic, payload, correlation, .. } = message;
     let is_topic = !topic.is_empty()
         && u16::try_from(topic.len()).is_ok()
         && !topic.contains(['+', '#', '\0']);
@@ -166,7 +167,7 @@ fn unsendable(message: &Message, payload_bytes_max: usize) -> Option<String> {
         return Some(format!("`{topic}` is not a topic to publish to"));
     }
     let limit = payload_bytes_max.saturating_add(TOPIC_BYTES_RESERVED);
-    let bytes = topic.len() + payload.len();
+    let bytes = topic.len() + payload.len() + correlation.len();
     (bytes > limit)
         .then(|| format!("topic and payload of {bytes} bytes exceed the limit of {limit} bytes"))
 }

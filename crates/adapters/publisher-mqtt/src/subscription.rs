@@ -26,7 +26,9 @@ use tokio::{
 };
 
 use crate::{
-    Broker, fault,
+    Broker,
+    asking::{Mouth, NotAsked, Question, heard_by_somebody},
+    fault,
     options::{basics, probe_at_a_pace},
 };
 
@@ -34,7 +36,7 @@ use crate::{
 /// lossy, queue for a slow subscriber stays empty.
 const QUEUE: usize = 4096;
 /// How many messages the broker may send before we acknowledge one; also bounds the requests to the
-/// library, which are acknowledgements and one subscription at a time.
+/// library, which are acknowledgements, questions, and one subscription at a time.
 const RECEIVE_MAX: u16 = 1000;
 /// The largest packet taken, in bytes. The broker drops larger ones without a word.
 const PACKET_BYTES_MAX: u32 = 4 * 1024 * 1024;
@@ -82,6 +84,8 @@ pub enum Event {
         topic: String,
         /// What it says.
         payload: Vec<u8>,
+        /// Of an answer: which question it belongs to. Otherwise empty.
+        correlation: Vec<u8>,
         /// Whether the broker had kept it from before we subscribed.
         is_retained: bool,
         /// Whether the broker may have sent it to us before.
@@ -94,6 +98,8 @@ pub enum Event {
         /// What the broker said.
         reason: String,
     },
+    /// The broker has taken a [question](Subscription::ask), or says why nobody hears it.
+    Asked(Result<(), String>),
     /// The connection could not be made, or broke; another attempt follows by itself.
     Down(PublishError),
 }
@@ -108,6 +114,7 @@ pub enum Event {
 pub struct Subscription {
     /// `None` only while dropping.
     events: Option<Receiver<Event>>,
+    mouth: Mouth,
     alive: Option<oneshot::Sender<Infallible>>,
     thread: Option<thread::JoinHandle<()>>,
 }
@@ -124,16 +131,28 @@ impl Subscription {
         let (tell, events) = bounded(QUEUE);
         let (alive, owner) = oneshot::channel();
         let runtime = runtime::Builder::new_current_thread().enable_all().build()?;
-        let listener = Listener { backoff: backoff(&options.client_id), options, tell };
+        let mouth = Mouth::default();
+        let backoff = backoff(&options.client_id);
+        let listener = Listener { backoff, options, tell, mouth: mouth.clone() };
         let thread = thread::Builder::new()
             .name("mqtt listener".to_owned())
             .spawn(move || runtime.block_on(listener.listen_until_let_go(owner)))?;
-        Ok(Self { events: Some(events), alive: Some(alive), thread: Some(thread) })
+        Ok(Self { events: Some(events), mouth, alive: Some(alive), thread: Some(thread) })
     }
 
     /// The next thing that happened, or `None` after `patience`.
     pub fn next(&self, patience: Duration) -> Option<Event> {
         self.events.as_ref()?.recv_timeout(patience).ok()
+    }
+
+    /// Asks somebody something; [`Event::Asked`] follows unless the connection breaks. One question at a time:
+    /// no more than that is sure to find room.
+    ///
+    /// # Errors
+    ///
+    /// [`NotAsked`] without a connection.
+    pub fn ask(&self, question: Question) -> Result<(), NotAsked> {
+        self.mouth.ask(question)
     }
 }
 
@@ -174,6 +193,7 @@ struct Listener {
     options: SubscriptionOptions,
     backoff: Backoff,
     tell: Sender<Event>,
+    mouth: Mouth,
 }
 
 impl Listener {
@@ -188,6 +208,7 @@ impl Listener {
                 _ = &mut owner => None,
                 end = self.listen(&mut link) => Some(end),
             };
+            self.mouth.give(None);
             match end {
                 None => return link.take_leave().await,
                 Some(Err(Gone)) => return,
@@ -231,18 +252,22 @@ impl Listener {
                 probe_at_a_pace(&mut link.eventloop.options, keep_alive, KEEP_ALIVE);
                 link.subscribe(&self.options.filters);
             }
-            LibraryEvent::Incoming(Incoming::SubAck(answer)) => self.subscribed(&answer)?,
+            LibraryEvent::Incoming(Incoming::SubAck(answer)) => self.subscribed(link, &answer)?,
             LibraryEvent::Incoming(Incoming::Publish(publish)) => {
                 self.tell(message(&publish))?;
                 link.acknowledge(&publish);
+            }
+            LibraryEvent::Incoming(Incoming::PubAck(answer)) => {
+                self.tell(Event::Asked(heard_by_somebody(&answer)))?;
             }
             LibraryEvent::Incoming(_) | LibraryEvent::Outgoing(_) => {}
         }
         Ok(())
     }
 
-    fn subscribed(&mut self, answer: &SubAck) -> Result<(), Gone> {
+    fn subscribed(&mut self, link: &Link, answer: &SubAck) -> Result<(), Gone> {
         self.backoff.succeed();
+        self.mouth.give(Some(link.client.clone()));
         for (filter, code) in self.options.filters.iter().zip(&answer.return_codes) {
             if !matches!(code, SubscribeReasonCode::Success(_)) {
                 let (filter, reason) = (filter.clone(), format!("{code:?}"));
@@ -306,7 +331,9 @@ impl Link {
 }
 
 fn message(publish: &Publish) -> Event {
+    let correlation = publish.properties.as_ref().and_then(|it| it.correlation_data.as_ref());
     Event::Message {
+        correlation: correlation.map(|data| data.to_vec()).unwrap_or_default(),
         topic: String::from_utf8_lossy(&publish.topic).into_owned(),
         payload: publish.payload.to_vec(),
         is_retained: publish.retain,

@@ -11,7 +11,9 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use ports::{Delivery, Message, NotTaken, PublishError, Publisher, Token, Waker};
+use ports::{
+    Delivery, Message, NotTaken, PublishError, Publisher, REQUESTS_MAX, Request, Token, Waker,
+};
 
 /// How often something goes wrong, each from 0 (never) to 1 (always), for every message.
 #[derive(Clone, Copy, Debug, Default)]
@@ -51,6 +53,10 @@ struct State {
     taken: Vec<Message>,
     /// The connection was cut and its client has not seen it yet.
     is_cut: bool,
+    /// What the client is asked for.
+    requests: VecDeque<Request>,
+    /// How much since the newest of those was not heard.
+    dropped: u64,
 }
 
 impl FlakyBroker {
@@ -66,6 +72,8 @@ impl FlakyBroker {
             random: seed,
             taken: Vec::new(),
             is_cut: false,
+            requests: VecDeque::new(),
+            dropped: 0,
         };
         Self { state: Arc::new(Mutex::new(state)) }
     }
@@ -95,6 +103,17 @@ impl FlakyBroker {
     /// Halts the broker, or lets it go on: connections stand, and nothing is taken or answered.
     pub fn halt(&self, is_halted: bool) {
         self.state().health = if is_halted { Health::Halted } else { Health::Up };
+    }
+
+    /// Somebody asks the client for something. Without a connection nobody hears it.
+    pub fn ask(&self, request: Request) {
+        let mut state = self.state();
+        if state.requests.len() < REQUESTS_MAX {
+            let dropped = core::mem::take(&mut state.dropped);
+            state.requests.push_back(Request { dropped, ..request });
+        } else {
+            state.dropped += 1;
+        }
     }
 
     /// Every message that the broker ever took, in order.
@@ -204,6 +223,13 @@ impl FlakyPublisher {
         Some(acknowledged)
     }
 
+    fn request(&mut self) -> Option<Delivery> {
+        if !self.is_connected {
+            return None;
+        }
+        self.broker.state().requests.pop_front().map(Delivery::Request)
+    }
+
     /// Takes the next message too, so that its acknowledgement can overtake.
     fn exchange_next_if_calm(&mut self) -> Option<Delivery> {
         let (token, message) = self.in_flight.pop_front()?;
@@ -220,6 +246,8 @@ impl Publisher for FlakyPublisher {
         }
         let mut state = self.broker.state();
         state.is_cut = false;
+        state.requests.clear();
+        state.dropped = 0;
         let (window, payload_bytes_max) = (state.window, state.payload_bytes_max);
         // A halted one lets the time to connect pass.
         let is_up = state.health == Health::Up;
@@ -251,6 +279,7 @@ impl Publisher for FlakyPublisher {
         }
         self.waited = Duration::ZERO;
         let next = self.news.pop_front();
+        let next = next.or_else(|| self.request());
         next.or_else(|| if self.is_connected { self.exchange_one() } else { None })
     }
 
@@ -270,7 +299,7 @@ mod tests {
     use super::*;
 
     fn message(n: u8) -> Message {
-        Message { topic: "t".to_owned(), payload: vec![n], is_retained: false }
+        Message { topic: "t".to_owned(), payload: vec![n], is_retained: false, correlation: vec![] }
     }
 
     fn connected(broker: &FlakyBroker) -> FlakyPublisher {
@@ -335,6 +364,25 @@ mod tests {
         let down = publisher.next_delivery(STALL_TIMEOUT);
         assert!(matches!(down, Some(Delivery::Down(PublishError::Stalled { .. }))), "{down:?}");
         assert!(broker.taken().is_empty());
+    }
+
+    #[test]
+    fn requests_are_heard_in_an_epoch_only_and_more_than_may_wait_are_counted() {
+        let broker = FlakyBroker::new(1, 4, 1_000);
+        broker.ask(Request::default());
+        let mut publisher = connected(&broker);
+        assert!(publisher.next_delivery(Duration::ZERO).is_none(), "asked before it");
+        for _ in 0..REQUESTS_MAX + 3 {
+            broker.ask(Request::default());
+        }
+        let mut dropped = Vec::new();
+        while let Some(Delivery::Request(request)) = publisher.next_delivery(Duration::ZERO) {
+            dropped.push(request.dropped);
+        }
+        assert_eq!(dropped, [0; REQUESTS_MAX]);
+        broker.ask(Request::default());
+        let next = publisher.next_delivery(Duration::ZERO);
+        assert!(matches!(next, Some(Delivery::Request(Request { dropped: 3, .. }))), "{next:?}");
     }
 
     #[test]

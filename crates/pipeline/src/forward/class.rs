@@ -17,10 +17,13 @@
 //!
 //! The connection, and which class is served first.
 
-use core::{mem, ops::Range};
+use core::{
+    mem,
+    ops::{Range, RangeInclusive},
+};
 use std::sync::Arc;
 
-use domain::{Monotonic, Ranges, Sample, StreamName};
+use domain::{BootId, Monotonic, Ranges, Sample, SequenceNumber, StreamName};
 use ports::{Message, Position, Spool, SpoolError, Token};
 
 use super::{
@@ -209,8 +212,29 @@ impl Class {
         !free.is_empty()
     }
 
+    /// The samples of `stream` with these numbers, at most `limit`, and whether each waits for delivery. This
+    /// is the one place where the forwarder reads samples again.
+    pub(super) fn replay(
+        &self,
+        stream: &StreamName,
+        boot: Option<BootId>,
+        numbers: &RangeInclusive<u64>,
+        limit: usize,
+    ) -> Result<Vec<(Sample, bool)>, SpoolError> {
+        let numbers = SequenceNumber(*numbers.start())..=SequenceNumber(*numbers.end());
+        let found = self.spool.replay(stream, boot, numbers, limit)?;
+        let unlanded = self.unlanded();
+        let waits =
+            |at: Position, sample: &Sample| unlanded.contains(at.0) || self.holds.owes(sample);
+        let told = |(at, sample)| {
+            let waits = waits(at, &sample);
+            (sample, waits)
+        };
+        Ok(found.into_iter().map(told).collect())
+    }
+
     /// Reads a flight: the samples at the beginning of `range`, and where in it they are. This is the
-    /// one place where the forwarder reads samples.
+    /// one place where the forwarder reads samples to deliver them.
     pub(super) fn read(&self, range: &Range<u64>) -> Result<(Vec<Sample>, Range<u64>), SpoolError> {
         let Range { start, end } = *range;
         // What was evicted meanwhile need not be looked for.

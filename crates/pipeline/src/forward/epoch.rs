@@ -5,7 +5,7 @@ use core::time::Duration;
 use domain::Monotonic;
 use ports::{Delivery, Message, PublishError, Publisher, Token};
 
-use super::{Forwarder, lane::Which, pace::Speed};
+use super::{Forwarder, lane::Which, pace::Speed, replay::Replays};
 
 /// What connects us to the broker.
 pub(super) enum Link {
@@ -74,6 +74,7 @@ impl<P: Publisher> Forwarder<P> {
         {
             tracing::info!("trying the preferred broker again");
             self.brokers.begin_again();
+            self.replays = Replays::default();
             self.publisher.connect(self.brokers.present());
             self.link = Link::Connecting;
         }
@@ -86,6 +87,10 @@ impl<P: Publisher> Forwarder<P> {
             }
             Delivery::Acknowledged(token) => self.land(token),
             Delivery::Refused { token, reason } => self.refuse(token, &reason),
+            Delivery::Request(request) => self.note_request(request),
+            Delivery::Deaf { reason } => {
+                tracing::warn!(reason, "broker does not let us hear requests for a replay");
+            }
             Delivery::Down(error) => self.note_down(&error),
         }
     }
@@ -134,6 +139,7 @@ impl<P: Publisher> Forwarder<P> {
         for class in &mut self.classes {
             class.end_epoch(now);
         }
+        self.replays = Replays::default();
         self.is_careful |= matches!(self.link, Link::Up(_));
         let wait = if self.brokers.fail() { self.backoff.fail() } else { Duration::ZERO };
         let retry_at = now + wait;
@@ -146,6 +152,10 @@ impl<P: Publisher> Forwarder<P> {
         let Link::Up(epoch) = &mut self.link else { return };
         self.counters.messages_acknowledged.add(1);
         if epoch.is_answer_to_status(token) {
+            return;
+        }
+        if let Some(samples) = self.replays.land(token) {
+            self.counters.samples_replayed.add(samples);
             return;
         }
         for class in &mut self.classes {

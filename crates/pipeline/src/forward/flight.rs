@@ -7,10 +7,10 @@ use domain::{Sample, SequenceNumber, StreamName};
 use ports::{Message, Token};
 use wire::{
     compression::Compressor,
-    payload::{HEADER_BYTES_MAX, SAMPLE_BYTES_MAX, encode},
+    payload::{HEADER_BYTES_MAX, SAMPLE_BYTES_MAX, encode, encode_replayed},
 };
 
-use super::ForwardOptions;
+use super::{ForwardOptions, replay::Reply};
 use crate::telemetry::Counters;
 
 /// Samples of one stream that were read together.
@@ -167,6 +167,7 @@ impl Limits {
 }
 
 /// Makes messages of `samples`: each carries a run of one stream and boot, in order, within `limits`.
+/// With `reply` they are an answer, and go where that says.
 ///
 /// How long a compressed payload is shows when it is made. So a run of as many samples is tried as are
 /// expected to fit; one that is too long is made anew in parts of the size that is sure to.
@@ -175,11 +176,13 @@ pub(super) fn messages<'s>(
     compressor: &mut Compressor,
     samples: impl Iterator<Item = &'s Sample>,
     limits: Limits,
+    reply: Option<&Reply>,
 ) -> Made {
     let fitting = limits.fitting();
     let runs = runs(samples, (fitting * compressor.gain()).min(limits.samples).max(1));
     let mut left: Vec<&[&Sample]> = runs.iter().rev().map(Vec::as_slice).collect();
     let mut made = Made::default();
+    let encode = if reply.is_some() { encode_replayed } else { encode };
     while made.messages.len() < limits.messages
         && let Some(run) = left.pop()
     {
@@ -189,8 +192,12 @@ pub(super) fn messages<'s>(
         let plain_bytes = plain.len();
         let payload = compressor.pack(plain);
         if payload.len() <= limits.payload_bytes {
-            let topic = options.topics.samples(&options.gateway, &carried.stream);
-            made.messages.push((carried, Message { topic, payload, is_retained: false }));
+            let (topic, correlation) = match reply {
+                Some(Reply { topic, correlation }) => (topic.clone(), correlation.clone()),
+                None => (options.topics.samples(&options.gateway, &carried.stream), Vec::new()),
+            };
+            let message = Message { topic, payload, is_retained: false, correlation };
+            made.messages.push((carried, message));
             made.plain_bytes += plain_bytes;
         } else if run.len() > 1 {
             left.extend(run.chunks(fitting.clamp(1, run.len() / 2)).rev());

@@ -25,6 +25,9 @@ impl<P: Publisher> Forwarder<P> {
             tracing::warn!(reason, "broker refuses the status");
             return;
         }
+        if self.replays.refuse(token, reason) {
+            return;
+        }
         for class in &mut self.classes {
             if class.refuse(token, reason, now) {
                 class.settle(now);
@@ -70,7 +73,7 @@ impl<P: Publisher> Forwarder<P> {
                 payload_bytes: epoch.payload_bytes_max,
                 messages: 1,
             };
-            let made = messages(&self.options, &mut self.compressor, ours, limits);
+            let made = messages(&self.options, &mut self.compressor, ours, limits, None);
             made.count(&self.counters);
             for run in &made.unsendable {
                 hold.forget(run);

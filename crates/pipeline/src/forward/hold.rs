@@ -69,6 +69,11 @@ impl Holds {
         self.streams.contains_key(stream)
     }
 
+    /// Whether the sample is owed to its stream.
+    pub(super) fn owes(&self, sample: &Sample) -> bool {
+        self.streams.get(&sample.stream.name).is_some_and(|hold| hold.owes(sample))
+    }
+
     pub(super) const fn changes(&self) -> u64 {
         self.changes
     }

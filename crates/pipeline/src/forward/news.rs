@@ -46,7 +46,8 @@ impl<P: Publisher> Forwarder<P> {
         let token = Token(self.last_token);
         let topic = self.options.topics.status(&self.options.gateway);
         let payload = shortened(status, epoch.payload_bytes_max);
-        epoch.status = Some((token, Message { topic, payload, is_retained: true }));
+        epoch.status =
+            Some((token, Message { topic, payload, is_retained: true, correlation: vec![] }));
         epoch.status_due = now + self.options.status_interval;
         epoch.status_not_before = now + STATUS_SPACING;
         self.changes_told = changes;
@@ -58,7 +59,7 @@ impl<P: Publisher> Forwarder<P> {
 
     /// The newest number of each stream. One that has moved from a class to another is known to both:
     /// the larger number is its newest.
-    fn heads(&self) -> BTreeMap<StreamName, SequenceNumber> {
+    pub(super) fn heads(&self) -> BTreeMap<StreamName, SequenceNumber> {
         let mut heads = BTreeMap::new();
         for (stream, head) in self.classes.iter().flat_map(|class| class.spool.heads()) {
             let newest = heads.entry(stream).or_insert(head);

@@ -3,8 +3,8 @@
 //! # The order
 //!
 //! Status; then class by class, the highest first: live, one message of each held stream that is due,
-//! history. Whatever goes first takes as much of the window as it can use, so what is below has the
-//! rest; but of the window only `history_share` is for history, and one message, if that share is
+//! history; answers to requests for a replay at the end. Whatever goes first takes as much of the window as it can use, so what is below has the
+//! rest; but of the window only `history_share` is for history and answers, and one message, if that share is
 //! less than one, while no live message is on its way. So a live sample waits for the answer to one
 //! message at most, unless the share is the whole window.
 
@@ -52,6 +52,7 @@ impl<P: Publisher> Forwarder<P> {
                 self.classes[class].note_unreadable(&error, now);
             }
         }
+        self.send_replays(now);
     }
 
     fn send_class(&mut self, class: usize, now: Monotonic) -> Result<(), SpoolError> {
@@ -103,7 +104,7 @@ impl<P: Publisher> Forwarder<P> {
     }
 
     /// Gives the publisher a message; gives it back if it is not taken.
-    fn hand_over(
+    pub(super) fn hand_over(
         &mut self,
         (token, message): (Token, Message),
         is_status: bool,
@@ -151,6 +152,7 @@ impl<P: Publisher> Forwarder<P> {
         let share = epoch.window * usize::from(self.options.history_share_percent.min(100)) / 100;
         let is_live_idle = self.classes.iter().all(|class| class.live.flights.messages() == 0);
         let history: usize = self.classes.iter().map(|class| class.history.in_flight()).sum();
+        let history = history + self.replays.in_flight();
         history < share.max(usize::from(is_live_idle))
     }
 
@@ -195,7 +197,7 @@ impl<P: Publisher> Forwarder<P> {
             payload_bytes: epoch.payload_bytes_max,
             messages: usize::MAX,
         };
-        let made = messages(&self.options, &mut self.compressor, free.into_iter(), limits);
+        let made = messages(&self.options, &mut self.compressor, free.into_iter(), limits, None);
         made.count(&self.counters);
         for run in &made.unsendable {
             tracing::warn!(stream = %run.stream, "a sample is longer than the broker allows");

@@ -17,6 +17,7 @@ mod failing;
 mod lanes;
 mod preference;
 mod refusals;
+mod replays;
 
 const BOOT: BootId = ports::contract::spool::BOOT;
 const TICK: Duration = Duration::from_millis(100);
@@ -95,12 +96,15 @@ impl Bench {
         }
     }
 
-    /// The numbers that the broker took, per stream, in order, with duplicates.
+    /// The numbers that the broker took, per stream, in order, with duplicates; without those replayed.
     fn taken(&self) -> BTreeMap<StreamName, Vec<u64>> {
         let mut taken: BTreeMap<_, Vec<u64>> = BTreeMap::new();
         for message in self.broker.taken() {
             if message.is_retained {
                 Status::decode(&message.payload).unwrap();
+                continue;
+            }
+            if message.topic.contains("/replay/") {
                 continue;
             }
             for sample in wire::payload::decode(&message.payload).unwrap().samples {

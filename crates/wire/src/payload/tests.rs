@@ -40,6 +40,15 @@ fn version_1_payload() {
 }
 
 #[test]
+fn version_1_payload_of_a_replay() {
+    let (value, gap) = (sample(41, Ok(21.5)), sample(42, Err(NoData::Absent)));
+    let bytes = encode_replayed(&gateway(), &[&value, &gap]).unwrap();
+    let marked = VERSION_1.replacen(r#""v":1,"#, r#""v":1,"replay":"samples","#, 1);
+    assert_eq!(String::from_utf8(bytes.clone()).unwrap(), marked);
+    assert_eq!(decode(&bytes).unwrap().samples, [value, gap], "any reader reads it");
+}
+
+#[test]
 fn an_uncertain_value_says_so() {
     let mut sample = sample(41, Ok(21.5));
     sample.reading.quality = Quality::Uncertain;
@@ -126,6 +135,6 @@ fn the_longest_names_fit_the_stated_header() {
     let mut longest = sample(u64::MAX, Err(NoData::Implausible));
     longest.stream.name = StreamName::new(&name, &name).unwrap();
     longest.stream.kind = QuantityKind::MassConcentration;
-    let bytes = encode(&GatewayId::new(&name).unwrap(), &[&longest]).unwrap();
+    let bytes = encode_replayed(&GatewayId::new(&name).unwrap(), &[&longest]).unwrap();
     assert!(bytes.len() <= HEADER_BYTES_MAX + SAMPLE_BYTES_MAX, "{}", bytes.len());
 }

@@ -7,6 +7,7 @@ use std::time::Duration;
 use publisher_mqtt::{Event, Session, Subscription, SubscriptionOptions};
 
 mod publisher;
+mod requests;
 mod stretch;
 mod subscription;
 mod support;

@@ -21,7 +21,8 @@ fn options(url: &str, client_id: &str) -> Options {
 }
 
 fn message(topic: &str, payload: impl Into<Vec<u8>>) -> Message {
-    Message { topic: topic.to_owned(), payload: payload.into(), is_retained: false }
+    let (topic, payload) = (topic.to_owned(), payload.into());
+    Message { topic, payload, is_retained: false, correlation: vec![] }
 }
 
 fn connected(options: Options) -> (MqttPublisher, usize, usize) {

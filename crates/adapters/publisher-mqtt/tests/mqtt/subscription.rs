@@ -21,7 +21,8 @@ fn publish(url: &str, numbers: core::ops::Range<u64>, is_retained: bool) {
     let (mut next, mut due) = (numbers.start, numbers.end - numbers.start);
     while due > 0 {
         let payload = next.to_string().into_bytes();
-        let message = Message { topic: "t".to_owned(), payload, is_retained };
+        let topic = "t".to_owned();
+        let message = Message { topic, payload, is_retained, correlation: vec![] };
         if next < numbers.end {
             match publisher.publish(Token(next), message) {
                 Ok(()) => {

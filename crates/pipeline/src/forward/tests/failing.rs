@@ -53,6 +53,9 @@ impl Spool for Moody {
         numbers: RangeInclusive<SequenceNumber>,
         limit: usize,
     ) -> Result<Vec<(Position, Sample)>, SpoolError> {
+        if self.fails.load(SeqCst) {
+            return Err(SpoolError::Access(std::io::Error::other("moody")));
+        }
         self.spool.replay(stream, boot, numbers, limit)
     }
 
@@ -110,6 +113,26 @@ fn a_class_that_cannot_be_read_holds_no_other_up() {
     high.fails.store(false, SeqCst);
     bench.run(20);
     assert_eq!(high.cursor(), high.end());
+}
+
+#[test]
+fn a_replay_that_cannot_be_read_is_answered_counted_and_holds_nothing_up() {
+    let (high, low) = (Moody::new(1_000), Moody::new(1_000));
+    let mut bench = over(&[&high, &low], |_| {});
+    low.fill("low", 0..5);
+    bench.run(10);
+    high.fails.store(true, SeqCst);
+    let payload = br#"{"v":1,"stream":"contract.low","ranges":[[1,3],[5,5]]}"#.to_vec();
+    let respond_to = Some("t/replay/v1/g/answer/cloud".to_owned());
+    bench.broker.ask(ports::Request { respond_to, payload, ..ports::Request::default() });
+    bench.run(5);
+    let end = bench.broker.taken().pop().unwrap();
+    let end = String::from_utf8(end.payload).unwrap();
+    assert!(end.contains(r#""not_sent":{"unreadable":[[1,3],[5,5]]}"#), "{end}");
+    assert_eq!(bench.counters.replays_failed.get(), 1);
+    low.fill("low", 5..10);
+    bench.run(5);
+    assert_eq!(low.cursor(), low.end(), "and delivery goes on");
 }
 
 #[test]
