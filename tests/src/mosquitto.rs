@@ -142,6 +142,19 @@ impl Mosquitto {
         Ok(())
     }
 
+    /// Kills it as a power cut would: what it holds in memory is gone.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be waited for.
+    pub fn kill(&mut self) -> anyhow::Result<()> {
+        self.signal(Signal::KILL)?;
+        if let Some(mut child) = self.child.take() {
+            child.wait()?;
+        }
+        Ok(())
+    }
+
     /// Halts it: its connections stand, and nothing answers.
     ///
     /// # Errors

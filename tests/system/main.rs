@@ -15,6 +15,7 @@ mod forty;
 mod kernel_sources;
 mod parts;
 mod recovery;
+mod replay;
 mod scan;
 mod stuck_bus;
 mod switch;

@@ -131,7 +131,7 @@ impl Record {
             Some(Topic::Status { .. }) => {
                 Status::decode(payload).map(|status| self.keep(status)).is_ok()
             }
-            None => false,
+            Some(Topic::Answer { .. }) | None => false,
         };
         if !is_read {
             let text = String::from_utf8_lossy(payload.get(..200).unwrap_or(payload)).into_owned();
