@@ -87,7 +87,11 @@ impl Asker {
                 out.gateway
             )),
             News::Disconnected(_) => Heard::Failed("the connection to the broker broke".to_owned()),
-            _ => return None,
+            News::Connected
+            | News::Arrived { .. }
+            | News::Answered { .. }
+            | News::Asked(Ok(()))
+            | News::Unreadable { .. } => return None,
         };
         self.out = None;
         Some(heard)

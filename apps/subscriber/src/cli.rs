@@ -155,7 +155,7 @@ struct ReplayArgs {
     /// The gateway to ask
     #[arg(long, value_name = "ID", value_parser = GatewayId::new)]
     gateway: GatewayId,
-    /// The stream, such as outdoor.temperature or derived.dew_point
+    /// The stream: DEVICE.SENSOR or derived.METRIC
     #[arg(long, value_name = "NAME", value_parser = StreamName::parse)]
     stream: StreamName,
     /// The first number
@@ -200,6 +200,12 @@ struct VerifyArgs {
     /// Have the broker keep what arrives while we are away, for a day, under this name
     #[arg(long, value_name = "NAME", value_parser = clap::builder::NonEmptyStringValueParser::new())]
     session: Option<String>,
+    #[command(flatten)]
+    asking: Asking,
+}
+
+#[derive(Args)]
+struct Asking {
     /// Ask the gateways for what is missing at the end
     #[arg(long)]
     replay: bool,
@@ -247,7 +253,7 @@ impl TailArgs {
 impl VerifyArgs {
     fn run(&self, clock: &dyn Clock) -> Result<ExitCode, String> {
         let broker = self.source.broker.parse()?;
-        let to = if self.replay { ListenTo::Both } else { ListenTo::Samples };
+        let to = if self.asking.replay { ListenTo::Both } else { ListenTo::Samples };
         let listening = self.source.listening(&broker, self.session.as_deref(), to);
         verify::run(&listening, &self.plan(), clock, &mut io::stdout(), &mut io::stderr())
             .map(|report| ExitCode::from(report.verdict.exit_code()))
@@ -263,7 +269,7 @@ impl VerifyArgs {
                 no_duplicates: self.no_duplicates,
                 streams_min: self.expect_streams,
             },
-            replay: self.replay.then_some(self.patience),
+            replay: self.asking.replay.then_some(self.asking.patience),
             json: self.json.clone(),
         }
     }

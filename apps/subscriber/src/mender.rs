@@ -16,7 +16,7 @@ use serde::Serialize;
 use wire::replay::{Done, RANGES_MAX, Request, Why};
 
 use crate::{
-    Ledger,
+    Account, Ledger,
     asker::{Asker, Heard},
     feed::{Feed, News, printable},
 };
@@ -149,7 +149,7 @@ impl Mender {
     /// What is missing of a stream and not settled.
     fn missing(&self, key: &Key, ledger: &Ledger) -> Ranges {
         let mut missing = Ranges::EMPTY;
-        let runs = ledger.accounts().get(key).map_or_else(Vec::new, |account| account.missing());
+        let runs = ledger.accounts().get(key).map_or_else(Vec::new, Account::missing);
         for run in runs {
             missing.insert_all(*run.start()..run.end().saturating_add(1));
         }
@@ -170,8 +170,7 @@ impl Mender {
     pub(crate) fn report(&self, ledger: &Ledger) -> Mended {
         let mut mended = Mended::default();
         for (key, asked) in &self.asked {
-            let runs =
-                ledger.accounts().get(key).map_or_else(Vec::new, |account| account.missing());
+            let runs = ledger.accounts().get(key).map_or_else(Vec::new, Account::missing);
             let left = |of: &Ranges| -> u64 { runs.iter().map(|run| common(of, run)).sum() };
             let mut unanswered = left(asked);
             mended.asked += asked.count();

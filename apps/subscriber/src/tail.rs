@@ -134,11 +134,10 @@ fn remark(news: &News) -> Option<String> {
     match news {
         News::Disconnected(why) => Some(format!("no connection to the broker: {}", chain(why))),
         News::Connected => Some("listening".to_owned()),
-        News::Arrived { arrival: Arrival::Samples(_), .. } => None,
         News::Arrived { arrival: Arrival::Status(status), .. } => {
             Some(format!("{} is {}", status.gateway, lines::state(status.state)))
         }
-        News::Arrived { arrival: Arrival::Answer(_), .. }
+        News::Arrived { arrival: Arrival::Samples(_) | Arrival::Answer(_), .. }
         | News::Answered { .. }
         | News::Asked(_) => None,
         News::Unreadable { topic, why } => {
