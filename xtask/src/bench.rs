@@ -1,5 +1,6 @@
 //! `cargo xtask bench`: the executor against its peers, what derived metrics cost, a bus worker's punctuality
-//! against a bare loop, the spool against `SQLite` and a bare file, what compresses payloads.
+//! against a bare loop, the spool against `SQLite` and a bare file, what compresses payloads, delivery against
+//! a bare MQTT client.
 
 use std::{
     path::PathBuf,
@@ -75,6 +76,20 @@ enum Subject {
         #[arg(long)]
         quick: bool,
     },
+    /// From the spool to the broker's acknowledgement, beside a bare MQTT client: draining ten million
+    /// samples, appending meanwhile, one sample a message, the latency of one, a broker that is far.
+    /// Wants mosquitto
+    Deliver {
+        /// Write the figures there too
+        #[arg(long, value_name = "FILE")]
+        json: Option<PathBuf>,
+        /// Rounds; the table shows their median, minimum and maximum
+        #[arg(long, default_value_t = 5)]
+        rounds: usize,
+        /// Only these of drain, wide, listener, end-to-end, unbatched, latency, far, as in `drain,far`
+        #[arg(long)]
+        only: Option<String>,
+    },
 }
 
 /// Builds and runs the benchmark.
@@ -90,6 +105,7 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
             (own_workspace("bench-compress", manifest, *rounds), json)
         }
         Subject::Spool { json, rounds, quick } => (spool(*rounds, *quick), json),
+        Subject::Deliver { json, rounds, only } => (deliver(*rounds, only.as_deref()), json),
     };
     if let Some(json) = json {
         cargo.arg("--json").arg(std::path::absolute(json)?);
@@ -114,6 +130,14 @@ fn spool(rounds: usize, quick: bool) -> Command {
     let mut cargo = own_workspace("bench-spool", manifest, rounds);
     if quick {
         cargo.arg("--quick");
+    }
+    cargo
+}
+
+fn deliver(rounds: usize, only: Option<&str>) -> Command {
+    let mut cargo = own_workspace("bench-deliver", "tests/bench/Cargo.toml", rounds);
+    if let Some(only) = only {
+        cargo.arg("--only").arg(only);
     }
     cargo
 }
