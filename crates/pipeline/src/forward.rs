@@ -41,10 +41,11 @@
 //!
 //! Live ones at once when none of their lane are on their way, so that a single live sample on an idle
 //! link waits for nothing. While some are, more are collected until the answers are there, or as many
-//! wait as one message takes, or the first of them has waited for `batch_age_max`. So messages grow
-//! with the round-trip time and the rate, and the window, which the broker's Receive Maximum may lower,
-//! bounds how many of them are on their way. History goes in blocks, as fast as its rate and its share
-//! of the window allow.
+//! wait as fill a message of each stream, or the first of them has waited for `batch_age_max`. So messages
+//! grow with the round-trip time and the rate, and the window, which the broker's Receive Maximum may
+//! lower, bounds how many of them are on their way: while it is full, what comes is collected, and goes in
+//! messages as full as they may be. History goes in blocks that fill messages, as fast as its rate and its
+//! share of the window allow.
 //!
 //! # Deliberately absent
 //!
@@ -119,9 +120,12 @@ pub struct Forwarder<P> {
     last_token: u64,
 }
 
-/// How many samples are read from the spool at one time: enough to fill messages of several streams,
-/// few enough to hold in memory.
+/// How many samples are read from the spool at one time, at the most, where they fill messages.
 const FLIGHT_SAMPLES: usize = 1_024;
+
+/// How many where there are so many streams that those would fill none: few enough to hold in memory, and
+/// to be made ready while something more urgent comes.
+const FLIGHT_SAMPLES_MAX: usize = 8_192;
 
 /// The longest that a step waits when nothing else is due.
 const IDLE: Duration = Duration::from_secs(60);
@@ -248,7 +252,7 @@ impl<P: Publisher> Forwarder<P> {
             // Only answers are waited for.
             Link::Up(epoch) if epoch.is_over(self.clock.now().monotonic) => IDLE,
             Link::Up(epoch) => {
-                let due = self.samples_due().filter(|_| self.has_room());
+                let due = self.samples_due(epoch.run_max).filter(|_| self.has_room());
                 let due = [due, self.replay_due(), epoch.return_at].into_iter().flatten();
                 self.left(due.fold(epoch.status_due, Ord::min))
             }
@@ -256,9 +260,9 @@ impl<P: Publisher> Forwarder<P> {
     }
 
     /// When more samples may go, if the window has room.
-    fn samples_due(&self) -> Option<Monotonic> {
+    fn samples_due(&self, run_max: usize) -> Option<Monotonic> {
         let of = |class: &Class| {
-            let history = class.history.unread().min(FLIGHT_SAMPLES as u64);
+            let history = class.history.flight(run_max);
             let paced = (history > 0 && self.has_window_for(Which::History))
                 .then(|| self.pace.due(history));
             let due = [class.holds.next_due(), class.live.ripe_at, paced];

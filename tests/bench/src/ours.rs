@@ -85,6 +85,8 @@ impl Run<'_> {
             "end to end" => run.end_to_end(None),
             "far broker" => run.end_to_end(Some(Duration::from_millis(10))),
             "latency" => run.latency(),
+            // Apart, for a profiler that watches the drain alone.
+            "fill" => run.fill(),
             _ => run.drain(),
         }
     }

@@ -27,7 +27,7 @@ use domain::{BootId, Monotonic, Ranges, Sample, SequenceNumber, StreamName};
 use ports::{Message, Position, Spool, SpoolError, Token};
 
 use super::{
-    FLIGHT_SAMPLES, SPOOL_RETRY,
+    FLIGHT_SAMPLES_MAX, SPOOL_RETRY,
     hold::Holds,
     lane::{Lane, Which},
 };
@@ -233,14 +233,14 @@ impl Class {
         Ok(found.into_iter().map(told).collect())
     }
 
-    /// Reads a flight: the samples at the beginning of `range`, and where in it they are. This is the
-    /// one place where the forwarder reads samples to deliver them.
+    /// Reads a flight: the samples at the beginning of `range`, at most [`FLIGHT_SAMPLES_MAX`], and where
+    /// in it they are. This is the one place where the forwarder reads samples to deliver them.
     pub(super) fn read(&self, range: &Range<u64>) -> Result<(Vec<Sample>, Range<u64>), SpoolError> {
         let Range { start, end } = *range;
         // What was evicted meanwhile need not be looked for.
         let from = start.max(self.spool.cursor().0);
         let length = usize::try_from(end.saturating_sub(from)).unwrap_or(usize::MAX);
-        let mut limit = length.min(FLIGHT_SAMPLES);
+        let mut limit = length.min(FLIGHT_SAMPLES_MAX);
         while limit > 0 {
             let backlog = self.spool.backlog(Position(from), limit)?;
             let next = backlog.next.0;

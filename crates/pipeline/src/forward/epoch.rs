@@ -5,7 +5,7 @@ use core::time::Duration;
 use domain::Monotonic;
 use ports::{Delivery, Message, PublishError, Publisher, Token};
 
-use super::{Forwarder, lane::Which, pace::Speed, replay::Replays};
+use super::{Forwarder, flight::Limits, lane::Which, pace::Speed, replay::Replays};
 
 /// What connects us to the broker.
 pub(super) enum Link {
@@ -21,7 +21,10 @@ pub(super) enum Link {
 pub(super) struct Epoch {
     /// When it ends for the preferred broker, if it is at another.
     pub(super) return_at: Option<Monotonic>,
-    pub(super) payload_bytes_max: usize,
+    /// How large messages may be.
+    pub(super) limits: Limits,
+    /// The most samples in one.
+    pub(super) run_max: usize,
     /// What the broker grants.
     window_max: usize,
     /// That, or 1 until something lands in an epoch that follows one that broke: a broker
@@ -103,9 +106,15 @@ impl<P: Publisher> Forwarder<P> {
         for class in &mut self.classes {
             class.begin_epoch(self.options.history_min);
         }
+        let limits = Limits {
+            samples: self.options.message_samples_max,
+            payload_bytes: payload_bytes_max.min(self.options.payload_bytes_max),
+            messages: usize::MAX,
+        };
         self.link = Link::Up(Box::new(Epoch {
             return_at: self.brokers.return_at(now),
-            payload_bytes_max: payload_bytes_max.min(self.options.payload_bytes_max),
+            limits,
+            run_max: limits.run(&self.compressor),
             window_max: window.max(1),
             window: if self.is_careful { 1 } else { window.max(1) },
             in_flight: 0,

@@ -130,6 +130,8 @@ impl Flights {
 pub(super) struct Made {
     /// The messages, and what each carries.
     pub(super) messages: Vec<(Run, Message)>,
+    /// Of how many streams the samples are.
+    pub(super) streams: usize,
     /// What fits into no message that the broker takes.
     pub(super) unsendable: Vec<Run>,
     /// There were as many messages as were wanted, and samples are left.
@@ -164,6 +166,11 @@ impl Limits {
     fn fitting(self) -> usize {
         self.payload_bytes.saturating_sub(HEADER_BYTES_MAX) / SAMPLE_BYTES_MAX
     }
+
+    /// How many samples of a stream are put into one message, if there are as many.
+    pub(super) fn run(self, compressor: &Compressor) -> usize {
+        (self.fitting() * compressor.gain()).min(self.samples).max(1)
+    }
 }
 
 /// Makes messages of `samples`: each carries a run of one stream and boot, in order, within `limits`.
@@ -179,9 +186,9 @@ pub(super) fn messages<'s>(
     reply: Option<&Reply>,
 ) -> Made {
     let fitting = limits.fitting();
-    let runs = runs(samples, (fitting * compressor.gain()).min(limits.samples).max(1));
+    let (runs, streams) = runs(samples, limits.run(compressor));
     let mut left: Vec<&[&Sample]> = runs.iter().rev().map(Vec::as_slice).collect();
-    let mut made = Made::default();
+    let mut made = Made { streams, ..Made::default() };
     let encode = if reply.is_some() { encode_replayed } else { encode };
     while made.messages.len() < limits.messages
         && let Some(run) = left.pop()
@@ -211,22 +218,23 @@ pub(super) fn messages<'s>(
 
 /// What there is of each of the streams among `samples`.
 pub(super) fn runs_of<'s>(samples: impl Iterator<Item = &'s Sample>) -> Vec<Run> {
-    runs(samples, usize::MAX).iter().filter_map(|run| Run::of(run)).collect()
+    runs(samples, usize::MAX).0.iter().filter_map(|run| Run::of(run)).collect()
 }
 
-/// The samples by stream and boot, at most `run_max` together.
-fn runs<'s>(samples: impl Iterator<Item = &'s Sample>, run_max: usize) -> Vec<Vec<&'s Sample>> {
+/// The samples by stream and boot, at most `run_max` together, and of how many streams and boots they are.
+fn runs<'s>(
+    samples: impl Iterator<Item = &'s Sample>,
+    run_max: usize,
+) -> (Vec<Vec<&'s Sample>>, usize) {
     let mut runs: Vec<Vec<&Sample>> = Vec::new();
     let mut open = HashMap::new();
     for sample in samples {
-        let run = *open.entry((&sample.stream, sample.boot)).or_insert_with(|| {
+        let run = open.entry((&sample.stream, sample.boot)).or_insert(usize::MAX);
+        if runs.get(*run).is_none_or(|run| run.len() >= run_max) {
+            *run = runs.len();
             runs.push(Vec::new());
-            runs.len() - 1
-        });
-        runs[run].push(sample);
-        if runs[run].len() == run_max {
-            open.remove(&(&sample.stream, sample.boot));
         }
+        runs[*run].push(sample);
     }
-    runs
+    (runs, open.len())
 }

@@ -63,14 +63,15 @@ impl<P: Publisher> Forwarder<P> {
         let class = &mut self.classes[class];
         for _ in 0..SEARCHES_MAX {
             let Some(place) = class.next_place(stream, now) else { break };
-            let (samples, read) = class.read(&place)?;
+            let block = place.start..place.end.min(place.start + FLIGHT_SAMPLES as u64);
+            let (samples, read) = class.read(&block)?;
             let Some(hold) = class.holds.get_mut(stream) else { break };
             let ours =
                 samples.iter().filter(|sample| sample.stream.name == *stream && hold.owes(sample));
             // As large as the broker allows: there is a backlog, and one message on its way.
             let limits = Limits {
                 samples: FLIGHT_SAMPLES,
-                payload_bytes: epoch.payload_bytes_max,
+                payload_bytes: epoch.limits.payload_bytes,
                 messages: 1,
             };
             let made = messages(&self.options, &mut self.compressor, ours, limits, None);

@@ -11,7 +11,7 @@ use std::collections::VecDeque;
 use domain::Monotonic;
 use ports::{Message, Token};
 
-use super::{HistoryOrder, flight::Flights};
+use super::{FLIGHT_SAMPLES, FLIGHT_SAMPLES_MAX, HistoryOrder, flight::Flights};
 
 /// One lane of a class in one epoch.
 #[derive(Debug, Default)]
@@ -21,8 +21,10 @@ pub(super) struct Lane {
     pub(super) flights: Flights,
     /// Messages made and not yet taken by the publisher, oldest first.
     pub(super) outbox: VecDeque<(Token, Message)>,
-    /// When what is to be read is sent at the latest, if it is less than fills a message.
+    /// When what is to be read is sent at the latest, if it is less than fills its messages.
     pub(super) ripe_at: Option<Monotonic>,
+    /// Of how many streams the newest flight was.
+    pub(super) streams: usize,
 }
 
 /// Which of the two lanes of a class.
@@ -50,6 +52,19 @@ impl Lane {
     /// How many samples are to be read.
     pub(super) fn unread(&self) -> u64 {
         self.ahead.iter().map(|range| range.end - range.start).sum()
+    }
+
+    /// How many samples fill a message of `run_max` for each stream, if the next are like the newest: or as
+    /// many as a flight may have.
+    pub(super) fn filling(&self, run_max: usize) -> u64 {
+        self.streams.max(1).saturating_mul(run_max).min(FLIGHT_SAMPLES_MAX) as u64
+    }
+
+    /// How many samples the next flight has: full messages, so many of each stream that it is some
+    /// [`FLIGHT_SAMPLES`], and more where one message of each takes more.
+    pub(super) fn flight(&self, run_max: usize) -> u64 {
+        let filling = self.filling(run_max).max(1);
+        self.unread().min(filling * (FLIGHT_SAMPLES as u64 / filling).max(1))
     }
 
     /// How many samples are to be read or on their way.
@@ -114,6 +129,25 @@ mod tests {
         let (oldest, newest) = (HistoryOrder::OldestFirst, HistoryOrder::NewestFirst);
         assert_eq!(all(oldest), [0..10, 10..20, 20..25, 40..50, 50..52]);
         assert_eq!(all(newest), [42..52, 40..42, 15..25, 5..15, 0..5]);
+    }
+
+    #[test]
+    fn a_flight_fills_a_message_of_each_stream_and_no_more_than_there_may_be() {
+        let mut lane = Lane::over(vec![0..100_000]);
+        for (streams, run_max, flight) in [
+            (0, 100, 1_000),
+            (3, 100, 900),
+            (10, 100, 1_000),
+            (50, 100, 5_000),
+            (1_000, 100, FLIGHT_SAMPLES_MAX as u64),
+            (1, 500_000, FLIGHT_SAMPLES_MAX as u64),
+            (7, 1, 1_022),
+            (0, 0, 1_024),
+        ] {
+            lane.streams = streams;
+            assert_eq!(lane.flight(run_max), flight, "{run_max} of each of {streams}");
+        }
+        assert_eq!(Lane::over(vec![0..7]).flight(100), 7);
     }
 
     #[test]

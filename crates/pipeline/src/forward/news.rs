@@ -45,7 +45,7 @@ impl<P: Publisher> Forwarder<P> {
         self.last_token += 1;
         let token = Token(self.last_token);
         let topic = self.options.topics.status(&self.options.gateway);
-        let payload = shortened(status, epoch.payload_bytes_max);
+        let payload = shortened(status, epoch.limits.payload_bytes);
         epoch.status =
             Some((token, Message { topic, payload, is_retained: true, correlation: vec![] }));
         epoch.status_due = now + self.options.status_interval;

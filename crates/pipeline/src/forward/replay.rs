@@ -185,7 +185,7 @@ impl<P: Publisher> Forwarder<P> {
     fn answer(&mut self, mut job: Job, now: Monotonic) {
         let Link::Up(epoch) = &self.link else { return };
         let overhead = job.reply.correlation.len() + CORRELATION_OVERHEAD_BYTES;
-        let bytes_max = epoch.payload_bytes_max.saturating_sub(overhead);
+        let bytes_max = epoch.limits.payload_bytes.saturating_sub(overhead);
         let end = match &mut job.task {
             Task::Refuse(reason) => Answer::refusal(&self.options.gateway, reason),
             Task::Replay(asked) => {

@@ -12,14 +12,14 @@ use domain::Monotonic;
 use ports::{Message, NotTaken, Publisher, SpoolError, Token};
 
 use super::{
-    FLIGHT_SAMPLES, Forwarder, HistoryOrder, Link,
+    Forwarder, HistoryOrder, Link,
     class::Class,
-    flight::{Limits, messages, runs_of},
+    flight::{messages, runs_of},
     lane::Which,
 };
 
-/// How many flights of one lane are made ready in one step.
-const LOADS_MAX: usize = 16;
+/// After so many samples of one lane the others have their turn.
+const TURN_SAMPLES: u64 = 16 * 1_024;
 
 impl<P: Publisher> Forwarder<P> {
     pub(super) fn send(&mut self) {
@@ -72,7 +72,8 @@ impl<P: Publisher> Forwarder<P> {
     /// Sends what the lane has until there is no more, or no room, or enough for one step: what is held
     /// takes no room.
     fn send_lane(&mut self, class: usize, which: Which, now: Monotonic) -> Result<(), SpoolError> {
-        for _ in 0..LOADS_MAX {
+        let mut turn = 0;
+        while turn < TURN_SAMPLES {
             while self.has_window_for(which)
                 && let Some(message) = self.classes[class].lane(which).outbox.pop_front()
             {
@@ -82,9 +83,13 @@ impl<P: Publisher> Forwarder<P> {
                 }
             }
             let may_load = self.may_read(class, now) && self.has_window_for(which);
-            if !may_load || !self.load(class, which, now)? {
+            let Some(loaded) =
+                may_load.then(|| self.load(class, which, now)).transpose()?.flatten()
+            else {
                 return Ok(());
-            }
+            };
+            // Reading over what the spool has no more is work, too.
+            turn += loaded.max(1);
         }
         if which == Which::Live {
             self.classes[class].live.ripe_at = Some(now);
@@ -157,29 +162,35 @@ impl<P: Publisher> Forwarder<P> {
     }
 
     /// How many samples of the lane may be read now; see the heads of this module and of `forward`.
-    fn ripe(&mut self, class: usize, which: Which, now: Monotonic) -> u64 {
+    fn ripe(&mut self, class: usize, which: Which, run_max: usize, now: Monotonic) -> u64 {
         let lane = self.classes[class].lane(which);
-        let unread = lane.unread().min(FLIGHT_SAMPLES as u64);
+        let flight = lane.flight(run_max);
         match which {
-            Which::History => self.pace.grant(unread, now),
-            Which::Live if unread == 0 => 0,
+            Which::History => self.pace.grant(flight, now),
+            Which::Live if flight == 0 => 0,
             Which::Live => {
                 let ripe_at = *lane.ripe_at.get_or_insert(now + self.options.batch_age_max);
-                let fills = unread >= self.options.message_samples_max as u64;
+                let fills = flight >= lane.filling(run_max);
                 let is_ripe = fills || lane.flights.messages() == 0 || ripe_at <= now;
                 if is_ripe {
                     lane.ripe_at = None;
                 }
-                if is_ripe { unread } else { 0 }
+                if is_ripe { flight } else { 0 }
             }
         }
     }
 
-    /// Reads the next flight of the lane from the spool and makes messages of it. True if there was
-    /// one. This is the one place where what is read for the first time becomes messages.
-    fn load(&mut self, class: usize, which: Which, now: Monotonic) -> Result<bool, SpoolError> {
-        let ripe = self.ripe(class, which, now);
-        let Link::Up(epoch) = &self.link else { return Ok(false) };
+    /// Reads the next flight of the lane from the spool and makes messages of it. Says how many samples,
+    /// if there was one. This is the one place where what is read for the first time becomes messages.
+    fn load(
+        &mut self,
+        class: usize,
+        which: Which,
+        now: Monotonic,
+    ) -> Result<Option<u64>, SpoolError> {
+        let Link::Up(epoch) = &self.link else { return Ok(None) };
+        let (limits, run_max) = (epoch.limits, epoch.run_max);
+        let ripe = self.ripe(class, which, run_max, now);
         let class = &mut self.classes[class];
         let order = match which {
             Which::Live => HistoryOrder::OldestFirst,
@@ -187,16 +198,11 @@ impl<P: Publisher> Forwarder<P> {
         };
         let Some(block) = class.lane(which).block(order, ripe).filter(|block| !block.is_empty())
         else {
-            return Ok(false);
+            return Ok(None);
         };
         let (samples, read) = class.read(&block)?;
         let (held, free): (Vec<_>, Vec<_>) =
             samples.iter().partition(|sample| class.holds.holds(&sample.stream.name));
-        let limits = Limits {
-            samples: self.options.message_samples_max,
-            payload_bytes: epoch.payload_bytes_max,
-            messages: usize::MAX,
-        };
         let made = messages(&self.options, &mut self.compressor, free.into_iter(), limits, None);
         made.count(&self.counters);
         for run in &made.unsendable {
@@ -205,6 +211,7 @@ impl<P: Publisher> Forwarder<P> {
         let owed = runs_of(held.into_iter());
         let mut cargo = Vec::with_capacity(made.messages.len());
         let lane = class.lane(which);
+        lane.streams = made.streams;
         for (run, message) in made.messages {
             self.last_token += 1;
             cargo.push((Token(self.last_token), run));
@@ -217,6 +224,6 @@ impl<P: Publisher> Forwarder<P> {
         lane.flights.take_off(read, owed, cargo.into_iter());
         // A flight of which all is held lands at once.
         class.settle(now);
-        Ok(true)
+        Ok(Some(samples.len() as u64))
     }
 }
