@@ -162,7 +162,12 @@ impl Numbering {
             let reading_ = Reading { at: reading.at, outcome, quality: reading.quality };
             Some(Sample { stream, boot: record.boot, seq: reading.seq, reading: reading_ })
         };
-        record.readings.iter().map(sample).collect()
+        // Collecting options reserves nothing ahead, and would copy all that is there a few times.
+        let mut samples = Vec::with_capacity(record.readings.len());
+        for reading in &record.readings {
+            samples.push(sample(reading)?);
+        }
+        Some(samples)
     }
 
     /// The number of the newest sample of each stream.

@@ -48,7 +48,8 @@ impl Reader {
         let begin = next;
         self.choose(next, segment.unwrap_or(next));
         let [place, _] = &mut self.places;
-        let (mut samples, mut missing) = (Vec::new(), Vec::new());
+        let most = limit.min(usize::try_from(end - next).unwrap_or(limit));
+        let (mut samples, mut missing) = (Vec::with_capacity(most), Vec::new());
         while samples.len() < limit && next < end {
             let is_held = match place.hold(log, next, self.salvaged) {
                 Ok(is_held) => is_held,
@@ -62,11 +63,9 @@ impl Reader {
                 next = end;
                 break;
             }
-            let (held_from, held) = place.held(next);
+            let held_from = place.held_from(next);
             missing.extend((held_from > next).then_some(next..held_from));
-            let taken = held.len().min(limit - samples.len());
-            samples.extend_from_slice(&held[..taken]);
-            next = held_from + taken as u64;
+            next = held_from + place.take_held(held_from, limit - samples.len(), &mut samples);
         }
         lock(log).note_missing(&(begin..next), missing);
         Ok(Backlog { samples, next: Position(next) })

@@ -53,11 +53,28 @@ impl Bookmark {
         (self.held_from..self.held_from + self.held.len() as u64).contains(&position)
     }
 
-    /// The samples of the record that it holds, from `position` on or from its first.
-    pub(super) fn held(&self, position: u64) -> (u64, &[Sample]) {
-        let from = position.max(self.held_from);
-        let skipped = usize::try_from(from - self.held_from).unwrap_or(usize::MAX);
-        (from, self.held.get(skipped..).unwrap_or_default())
+    /// `position`, or where the first sample is that it holds, whichever comes later.
+    pub(super) const fn held_from(&self, position: u64) -> u64 {
+        if position > self.held_from { position } else { self.held_from }
+    }
+
+    /// Adds to `samples` at most `limit` of those that it holds, from `position` on. Says how many. A
+    /// record that is taken whole is held no more: whoever reads on does not need it.
+    pub(super) fn take_held(
+        &mut self,
+        position: u64,
+        limit: usize,
+        samples: &mut Vec<Sample>,
+    ) -> u64 {
+        let skipped = usize::try_from(position - self.held_from).unwrap_or(usize::MAX);
+        let held = self.held.get(skipped..).unwrap_or_default();
+        let taken = held.len().min(limit);
+        if taken == self.held.len() {
+            samples.append(&mut self.held);
+        } else {
+            samples.extend_from_slice(&held[..taken]);
+        }
+        taken as u64
     }
 
     /// Begins the segment again next. Gives which one that is.
