@@ -127,6 +127,9 @@ const FLIGHT_SAMPLES: usize = 1_024;
 /// to be made ready while something more urgent comes.
 const FLIGHT_SAMPLES_MAX: usize = 8_192;
 
+/// The most answers that are taken in one step, before what they made room for is sent.
+const DELIVERIES_MAX: usize = 64;
+
 /// The longest that a step waits when nothing else is due.
 const IDLE: Duration = Duration::from_secs(60);
 
@@ -190,14 +193,17 @@ impl<P: Publisher> Forwarder<P> {
         self
     }
 
-    /// Does what is due, then waits for the next thing to happen, at most `patience`.
+    /// Does what is due, then waits for the next things to happen, at most `patience`.
     pub fn step(&mut self, patience: Duration) {
         self.connect_if_due();
         self.return_if_due();
         self.send();
-        let patience = patience.min(self.until_due());
-        if let Some(delivery) = self.publisher.next_delivery(patience) {
+        let mut patience = patience.min(self.until_due());
+        // What else is already there is taken, too, before more is sent.
+        for _ in 0..DELIVERIES_MAX {
+            let Some(delivery) = self.publisher.next_delivery(patience) else { break };
             self.take(delivery);
+            patience = Duration::ZERO;
         }
     }
 

@@ -221,20 +221,34 @@ pub(super) fn runs_of<'s>(samples: impl Iterator<Item = &'s Sample>) -> Vec<Run>
     runs(samples, usize::MAX).0.iter().filter_map(|run| Run::of(run)).collect()
 }
 
+/// Room for so many samples is made at once when a run begins.
+const RUN_SAMPLES: usize = 128;
+
 /// The samples by stream and boot, at most `run_max` together, and of how many streams and boots they are.
 fn runs<'s>(
     samples: impl Iterator<Item = &'s Sample>,
     run_max: usize,
 ) -> (Vec<Vec<&'s Sample>>, usize) {
     let mut runs: Vec<Vec<&Sample>> = Vec::new();
-    let mut open = HashMap::new();
+    // The first sample of each stream, and its newest run; and which of them a stream is.
+    let (mut streams, mut known) = (Vec::<(&Sample, usize)>::new(), HashMap::new());
+    let mut turn = 0;
     for sample in samples {
-        let run = open.entry((&sample.stream, sample.boot)).or_insert(usize::MAX);
+        // Streams mostly come in the same turn again, and then nothing need be looked up.
+        let is_it = |&(it, _): &(&Sample, _)| it.stream == sample.stream && it.boot == sample.boot;
+        turn = if turn + 1 < streams.len() { turn + 1 } else { 0 };
+        if !streams.get(turn).is_some_and(is_it) {
+            turn = *known.entry((&sample.stream, sample.boot)).or_insert(streams.len());
+        }
+        if turn == streams.len() {
+            streams.push((sample, usize::MAX));
+        }
+        let run = &mut streams[turn].1;
         if runs.get(*run).is_none_or(|run| run.len() >= run_max) {
             *run = runs.len();
-            runs.push(Vec::new());
+            runs.push(Vec::with_capacity(run_max.min(RUN_SAMPLES)));
         }
         runs[*run].push(sample);
     }
-    (runs, open.len())
+    (runs, streams.len())
 }
