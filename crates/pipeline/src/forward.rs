@@ -120,7 +120,7 @@ pub struct Forwarder<P> {
     last_token: u64,
 }
 
-/// How many samples are read from the spool at one time, at the most, where they fill messages.
+/// How many samples are read from the spool at one time, at the most, where so many fill messages.
 const FLIGHT_SAMPLES: usize = 1_024;
 
 /// How many where there are so many streams that those would fill none: few enough to hold in memory, and
@@ -258,7 +258,7 @@ impl<P: Publisher> Forwarder<P> {
             // Only answers are waited for.
             Link::Up(epoch) if epoch.is_over(self.clock.now().monotonic) => IDLE,
             Link::Up(epoch) => {
-                let due = self.samples_due(epoch.run_max).filter(|_| self.has_room());
+                let due = self.samples_due(epoch.run_max);
                 let due = [due, self.replay_due(), epoch.return_at].into_iter().flatten();
                 self.left(due.fold(epoch.status_due, Ord::min))
             }
@@ -267,11 +267,15 @@ impl<P: Publisher> Forwarder<P> {
 
     /// When more samples may go, if the window has room.
     fn samples_due(&self, run_max: usize) -> Option<Monotonic> {
+        if !self.has_window_for(Which::Live) {
+            return None;
+        }
         let of = |class: &Class| {
             let history = class.history.flight(run_max);
             let paced = (history > 0 && self.has_window_for(Which::History))
                 .then(|| self.pace.due(history));
-            let due = [class.holds.next_due(), class.live.ripe_at, paced];
+            let held = class.holds.next_due().filter(|_| self.may_probe());
+            let due = [held, class.live.ripe_at, paced];
             class.read_not_before.or_else(|| due.into_iter().flatten().min())
         };
         self.classes.iter().filter_map(of).min()

@@ -2,7 +2,8 @@
 //!
 //! # What is history
 //!
-//! When an epoch begins, what waits in the spool is history if it is more than `history_min` samples.
+//! When an epoch begins, what waits in the spool is history if it is more than `history_min` samples; and
+//! so is what a spool holds that opens later than that.
 //! What is appended from then on is live. Less than that goes as live, so that a short outage keeps
 //! the order of the numbers. When history is drained there is only the live lane; what the spool has
 //! meanwhile forgotten to be acknowledged (see [`Spool`], 10) becomes history then.
@@ -70,6 +71,11 @@ impl Class {
     pub(super) fn begin_epoch(&mut self, history_min: u64) {
         (self.live, self.history) = (Lane::default(), Lane::default());
         (self.read_not_before, self.is_in_epoch) = (None, true);
+        self.split(history_min);
+    }
+
+    /// Puts what waits, while no lane has anything, into one of them.
+    fn split(&mut self, history_min: u64) {
         self.seen = self.spool.end().0;
         let waiting = self.unclaimed();
         let count: u64 = waiting.iter().map(|range| range.end - range.start).sum();
@@ -85,10 +91,13 @@ impl Class {
         (self.live, self.history) = (Lane::default(), Lane::default());
     }
 
-    /// What was appended since the last look is live.
-    pub(super) fn notice_appended(&mut self) {
+    /// What was appended since the last look is live. Where nothing was ever seen, the spool may have opened
+    /// only now, with all that it holds.
+    pub(super) fn notice_appended(&mut self, history_min: u64) {
         let end = self.spool.end().0;
-        if end > self.seen {
+        if self.seen == 0 && end > 0 {
+            self.split(history_min);
+        } else if end > self.seen {
             self.live.extend(self.seen..end);
             self.seen = end;
         }
@@ -142,7 +151,7 @@ impl Class {
 
     /// Acknowledges what has landed, as far as nothing is owed there. True if anything has landed.
     pub(super) fn settle(&mut self, now: Monotonic) -> bool {
-        let had_history = self.history.waiting() > 0;
+        let had_history = self.history.waiting(0) > 0;
         let mut has_landed = false;
         for lane in [&mut self.live, &mut self.history] {
             while let Some(flight) = lane.flights.landed() {
@@ -155,7 +164,7 @@ impl Class {
         }
         has_landed |= self.acknowledge();
         self.withhold_forgotten();
-        if had_history && self.history.waiting() == 0 {
+        if had_history && self.history.waiting(0) == 0 {
             self.history = Lane::over(self.unclaimed());
         }
         has_landed
@@ -164,10 +173,10 @@ impl Class {
     /// What the spool has forgotten to be acknowledged, where something is owed: it has landed, and is
     /// acknowledged again when nothing is owed there any more.
     fn withhold_forgotten(&mut self) {
-        let places = self.holds.places();
-        if places.is_empty() || !self.is_in_epoch {
+        if self.holds.places().is_empty() || !self.is_in_epoch {
             return;
         }
+        let places = self.holds.places().clone();
         for forgotten in self.unclaimed() {
             for place in places.runs() {
                 let end = place.end().saturating_add(1).min(forgotten.end);
@@ -189,8 +198,8 @@ impl Class {
 
     /// True if there was anything to acknowledge.
     fn acknowledge(&mut self) -> bool {
-        let places = self.holds.places();
         let mut free = mem::take(&mut self.withheld);
+        let places = self.holds.places();
         if !places.is_empty() {
             self.withheld = free.clone();
             for place in places.runs() {

@@ -5,7 +5,7 @@ use core::time::Duration;
 use domain::Monotonic;
 use ports::{Delivery, Message, PublishError, Publisher, Token};
 
-use super::{Forwarder, flight::Limits, lane::Which, pace::Speed, replay::Replays};
+use super::{Forwarder, class::Class, flight::Limits, lane::Which, pace::Speed, replay::Replays};
 
 /// What connects us to the broker.
 pub(super) enum Link {
@@ -190,7 +190,9 @@ impl<P: Publisher> Forwarder<P> {
 
     /// How much history there is in this epoch, and how long it will take.
     pub(super) fn tell_of_history(&mut self) {
-        let waiting: u64 = self.classes.iter().map(|class| class.history.waiting()).sum();
+        // What was evicted meanwhile is not waited for.
+        let of = |class: &Class| class.history.waiting(class.spool.cursor().0);
+        let waiting: u64 = self.classes.iter().map(of).sum();
         let Link::Up(epoch) = &mut self.link else {
             self.counters.history_waiting.set(None);
             self.counters.history_drained_in_s.set(None);

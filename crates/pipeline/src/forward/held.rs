@@ -44,7 +44,7 @@ impl<P: Publisher> Forwarder<P> {
         now: Monotonic,
     ) -> Result<(), SpoolError> {
         for stream in self.classes[class].holds.due(now) {
-            if !self.has_room() {
+            if !self.may_probe() {
                 break;
             }
             self.probe(class, &stream, now)?;

@@ -32,6 +32,10 @@ pub(super) struct Holds {
     seed: u64,
     /// Grows when a stream is held or set free.
     changes: u64,
+    /// Where anything is owed, and more where that `is_stale`: with thousands of streams it is not asked of
+    /// each of them at every answer.
+    places: Ranges,
+    is_stale: bool,
 }
 
 /// What is owed to one stream.
@@ -62,7 +66,14 @@ pub(super) struct Probe {
 impl Holds {
     /// Waits between probes of one stream go from about `first` to `most`.
     pub(super) const fn new(first: Duration, most: Duration, seed: u64) -> Self {
-        Self { streams: BTreeMap::new(), waits: (first, most), seed, changes: 0 }
+        Self {
+            streams: BTreeMap::new(),
+            waits: (first, most),
+            seed,
+            changes: 0,
+            places: Ranges::EMPTY,
+            is_stale: false,
+        }
     }
 
     pub(super) fn holds(&self, stream: &StreamName) -> bool {
@@ -84,13 +95,16 @@ impl Holds {
     }
 
     /// Where anything is owed; with many holds, some more.
-    pub(super) fn places(&self) -> Ranges {
-        let mut places = Ranges::EMPTY;
-        for run in self.streams.values().flat_map(|hold| hold.places.runs()) {
-            places.insert_all(*run.start()..run.end().saturating_add(1));
+    pub(super) fn places(&mut self) -> &Ranges {
+        if self.is_stale {
+            self.places = Ranges::EMPTY;
+            for run in self.streams.values().flat_map(|hold| hold.places.runs()) {
+                self.places.insert_all(*run.start()..run.end().saturating_add(1));
+            }
+            self.places.bridge(AHEAD_RUNS_MAX);
+            self.is_stale = false;
         }
-        places.bridge(AHEAD_RUNS_MAX);
-        places
+        &self.places
     }
 
     /// When the next probe is due; `None` if there is none, or all are on their way.
@@ -115,6 +129,7 @@ impl Holds {
     }
 
     pub(super) fn get_mut(&mut self, stream: &StreamName) -> Option<&mut Hold> {
+        self.is_stale = true;
         self.streams.get_mut(stream)
     }
 
@@ -145,6 +160,8 @@ impl Holds {
         self.hold(&run.stream, "", now);
         let Some(hold) = self.streams.get_mut(&run.stream) else { return };
         hold.owed.insert_all(run.numbers());
+        self.places.insert_all(place.clone());
+        self.places.bridge(AHEAD_RUNS_MAX);
         hold.places.insert_all(place);
         hold.places.bridge(AHEAD_RUNS_MAX);
         // What the probe's place was searched for is not all that is owed there now.
@@ -180,6 +197,7 @@ impl Holds {
         let is_it =
             |hold: &&mut Hold| hold.probe.as_ref().is_some_and(|probe| probe.token == token);
         let hold = self.streams.values_mut().find(is_it)?;
+        self.is_stale = true;
         let probe = hold.probe.take()?;
         Some((hold, probe))
     }
@@ -187,6 +205,7 @@ impl Holds {
     /// The broker takes the stream again, and has all that was held.
     pub(super) fn set_free(&mut self, stream: &StreamName) {
         self.changes += u64::from(self.streams.remove(stream).is_some());
+        self.is_stale = true;
     }
 
     /// The epoch is over, and with it what was on its way: each of these may be why.
@@ -241,3 +260,6 @@ impl Hold {
         self.probe = Some(probe);
     }
 }
+
+#[cfg(test)]
+mod tests;

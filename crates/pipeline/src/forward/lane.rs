@@ -67,9 +67,9 @@ impl Lane {
         self.unread().min(filling * (FLIGHT_SAMPLES as u64 / filling).max(1))
     }
 
-    /// How many samples are to be read or on their way.
-    pub(super) fn waiting(&self) -> u64 {
-        self.unread() + self.flights.ranges().map(|range| range.end - range.start).sum::<u64>()
+    /// How many samples are to be read or on their way, from the position `cursor` on.
+    pub(super) fn waiting(&self, cursor: u64) -> u64 {
+        self.ranges().map(|range| range.end.saturating_sub(range.start.max(cursor))).sum()
     }
 
     /// Everything that is to be read or on its way.
@@ -156,7 +156,7 @@ mod tests {
         lane.extend(0..30);
         lane.pass(&(20..25));
         assert_eq!(lane.block(HistoryOrder::NewestFirst, 10), Some(25..30));
-        assert_eq!((lane.unread(), lane.waiting()), (25, 25));
+        assert_eq!((lane.unread(), lane.waiting(0), lane.waiting(27)), (25, 25, 3));
         lane.extend(30..31);
         lane.extend(31..31);
         assert_eq!(lane.block(HistoryOrder::NewestFirst, 10), Some(25..31));

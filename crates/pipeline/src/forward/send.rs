@@ -46,7 +46,7 @@ impl<P: Publisher> Forwarder<P> {
             return;
         }
         for class in 0..self.classes.len() {
-            self.classes[class].notice_appended();
+            self.classes[class].notice_appended(self.options.history_min);
             // One whose spool cannot be read holds no other up.
             if let Err(error) = self.send_class(class, now) {
                 self.classes[class].note_unreadable(&error, now);
@@ -91,7 +91,7 @@ impl<P: Publisher> Forwarder<P> {
             // Reading over what the spool has no more is work, too.
             turn += loaded.max(1);
         }
-        if which == Which::Live {
+        if which == Which::Live && self.classes[class].live.unread() > 0 {
             self.classes[class].live.ripe_at = Some(now);
         }
         Ok(())
@@ -140,9 +140,10 @@ impl<P: Publisher> Forwarder<P> {
         epoch.in_flight + queued + usize::from(epoch.status.is_some())
     }
 
-    /// Whether one more message would fit into the window.
-    pub(super) fn has_room(&self) -> bool {
-        matches!(&self.link, Link::Up(epoch) if self.messages() < epoch.window)
+    /// Whether there is room in the window for a probe more than are made.
+    pub(super) fn may_probe(&self) -> bool {
+        let probes: usize = self.classes.iter().map(|class| class.probes.len()).sum();
+        matches!(&self.link, Link::Up(epoch) if epoch.in_flight + probes < epoch.window)
     }
 
     /// Whether the window has room for a message of such a lane now.

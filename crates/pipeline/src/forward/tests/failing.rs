@@ -14,13 +14,16 @@ use super::*;
 struct Moody {
     spool: MemorySpool,
     fails: AtomicBool,
+    /// It has not opened yet.
+    is_closed: AtomicBool,
     reads: AtomicUsize,
 }
 
 impl Moody {
     fn new(capacity: usize) -> Arc<Self> {
         let spool = MemorySpool::new(BOOT, capacity.try_into().unwrap());
-        Arc::new(Self { spool, fails: AtomicBool::new(false), reads: AtomicUsize::new(0) })
+        let (fails, is_closed) = (AtomicBool::new(false), AtomicBool::new(false));
+        Arc::new(Self { spool, fails, is_closed, reads: AtomicUsize::new(0) })
     }
 
     fn fill(&self, sensor: &str, numbers: Range<u64>) {
@@ -68,15 +71,15 @@ impl Spool for Moody {
     }
 
     fn waiting(&self) -> Vec<Range<Position>> {
-        self.spool.waiting()
+        if self.is_closed.load(SeqCst) { Vec::new() } else { self.spool.waiting() }
     }
 
     fn cursor(&self) -> Position {
-        self.spool.cursor()
+        if self.is_closed.load(SeqCst) { Position::default() } else { self.spool.cursor() }
     }
 
     fn end(&self) -> Position {
-        self.spool.end()
+        if self.is_closed.load(SeqCst) { Position::default() } else { self.spool.end() }
     }
 
     fn heads(&self) -> Vec<(StreamName, SequenceNumber)> {
@@ -178,4 +181,33 @@ fn a_long_history_of_a_held_stream_does_not_keep_a_step_from_ending() {
     }
     assert!(most <= 40, "{most} readings in one step");
     assert!(spool.reads.load(SeqCst) >= 190, "all of it was read");
+}
+
+#[test]
+fn what_is_in_a_spool_that_opens_late_is_history_and_what_follows_is_live() {
+    let spool = Moody::new(100_000);
+    spool.fill("a", 0..5_000);
+    spool.is_closed.store(true, SeqCst);
+    let mut bench = over(&[&spool], |_| {});
+    bench.run(5);
+    spool.is_closed.store(false, SeqCst);
+    bench.run(2);
+    assert!(bench.counters.history_waiting.get() > Some(4_000));
+    spool.fill("a", 5_000..5_003);
+    bench.run(500);
+    let counters = &bench.counters;
+    assert_eq!((counters.samples_live.get(), counters.samples_history.get()), (3, 5_000));
+    assert_eq!(spool.cursor(), spool.end());
+}
+
+#[test]
+fn evicted_history_is_not_said_to_wait() {
+    let spool = Moody::new(5_000);
+    spool.fill("a", 0..5_000);
+    let mut bench = over(&[&spool], |o| o.history_rate = core::num::NonZeroU64::new(1));
+    bench.run(5);
+    assert!(bench.counters.history_waiting.get() > Some(4_990));
+    spool.fill("b", 0..4_000);
+    bench.run(1);
+    assert_eq!(bench.counters.history_waiting.get(), Some(1_000));
 }
