@@ -203,21 +203,26 @@ impl Bench {
         let (topic, payload) = messages(&streams(1), 1).swap_remove(0);
         let count = 500;
         for turn in 0..2 {
-            let (who, seconds) = if (round + turn) % 2 == 0 {
-                let folder = self.options.folder.join("spool");
-                let (port, broker) = (self.broker.port, self.broker.pid());
-                let (workload, folder) = ("latency", &*folder);
+            if (round + turn) % 2 == 0 {
+                let folder = &*self.options.folder.join("spool");
+                let (workload, port, broker) = ("latency", self.broker.port, self.broker.pid());
                 let (samples, streams, batch, window) = (count as u64, 1, BATCH, WINDOW);
                 let run = Run { workload, folder, port, broker, samples, streams, batch, window };
-                let figures = run.in_a_child().into_iter();
+                let seconds = run.in_a_child().into_iter().map(|(_, seconds)| seconds);
+                self.push_latencies("ours", &seconds.collect::<Vec<_>>());
                 remove(folder);
-                ("ours", figures.map(|(_, seconds)| seconds).collect())
             } else {
-                (BARE, bare::latencies(self.broker.port, &topic, &payload, count, EVERY))
-            };
-            for (unit, percent) in [("µs p50", 50), ("µs p99", 99)] {
-                self.results.push("latency", unit, who, percentile(&seconds, percent) * 1e6);
+                let [heard, told] =
+                    bare::latencies(self.broker.port, &topic, &payload, count, EVERY);
+                self.push_latencies(BARE, &heard);
+                self.push_latencies("bare rumqttc, told", &told);
             }
+        }
+    }
+
+    fn push_latencies(&mut self, who: &str, seconds: &[f64]) {
+        for (unit, percent) in [("µs p50", 50), ("µs p99", 99)] {
+            self.results.push("latency", unit, who, percentile(seconds, percent) * 1e6);
         }
     }
 

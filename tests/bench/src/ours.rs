@@ -5,7 +5,6 @@ use std::{
     collections::{BTreeMap, HashMap},
     fs,
     num::{NonZeroU16, NonZeroUsize},
-    ops::{Range, RangeInclusive},
     path::Path,
     process::Command,
     sync::{Arc, OnceLock},
@@ -15,7 +14,7 @@ use std::{
 
 use clock_linux::LinuxClock;
 use crossbeam_channel::{Sender, unbounded};
-use domain::{Monotonic, Sample, SequenceNumber, StreamClass, StreamName, StreamReading};
+use domain::{Monotonic, StreamClass, StreamReading};
 use executor::Executor;
 use pipeline::{
     acquire::Acquired,
@@ -25,7 +24,9 @@ use pipeline::{
     store::{Store, StoreParts},
     telemetry::Counters,
 };
-use ports::{Appended, Backlog, Clock, Position, Publisher, Spool, SpoolCount, SpoolError, Waker};
+use ports::{
+    Clock, Delivery as Acknowledgement, Message, NotTaken, Publisher, Spool, Token, Waker,
+};
 use publisher_mqtt::{MqttPublisher, Options as MqttOptions};
 use spool_file::{ClassedSpools, Options as SpoolOptions};
 
@@ -107,7 +108,7 @@ impl Run<'_> {
         let normal = Arc::clone(&spools[1]);
         assert_eq!(normal.end().0 - normal.cursor().0, self.samples, "all of them wait");
         let meter = Meter::start(self);
-        let delivery = Delivery::start(self, spools);
+        let delivery = Delivery::start(self, spools, self.publisher());
         let tenth = normal.cursor().0 + self.samples / 10;
         wait_until(|| normal.cursor().0 >= tenth);
         let early = status("VmHWM:");
@@ -122,7 +123,7 @@ impl Run<'_> {
     fn end_to_end(&self, pause: Option<Duration>) {
         let spools = open(self.folder).all();
         let normal = Arc::clone(&spools[1]);
-        let delivery = Delivery::start(self, spools);
+        let delivery = Delivery::start(self, spools, self.publisher());
         wait_until(|| delivery.counters.connections_made.get() > 0);
         let (streams, meter) = (streams(self.streams), Meter::start(self));
         let length = if pause.is_some() { 100 } else { 1_000 };
@@ -143,13 +144,14 @@ impl Run<'_> {
         delivery.end();
     }
 
-    /// One live sample at a time, from the queue that bus workers put into to the moved cursor.
+    /// One live sample at a time, from the queue that bus workers put into, over the spool, to the
+    /// acknowledgement.
     fn latency(&self) {
         let (tell, told) = unbounded();
-        let watched = |spool| Arc::new(Watched { spool, tell: tell.clone() }) as Arc<dyn Spool>;
-        let spools = open(self.folder).all().map(watched);
-        let delivery = Delivery::start(self, spools.clone());
-        wait_until(|| delivery.counters.messages_acknowledged.get() > 0);
+        let publisher = Heard { publisher: self.publisher(), tell };
+        let spools = open(self.folder).all();
+        let delivery = Delivery::start(self, spools.clone(), publisher);
+        let _status = told.recv();
         let (inlet, store) = start_store(spools, &delivery);
         let stream = &streams(1)[0];
         let one = |ordinal| {
@@ -167,6 +169,12 @@ impl Run<'_> {
         store.join().expect("the store ends");
         delivery.end();
     }
+
+    fn publisher(&self) -> MqttPublisher {
+        let broker = format!("mqtt://127.0.0.1:{}", self.port).parse().expect("a broker");
+        let window = NonZeroU16::new(self.window).expect("a window");
+        MqttPublisher::new(MqttOptions { window, ..MqttOptions::new(vec![broker], "ours") })
+    }
 }
 
 /// Between two single samples.
@@ -181,11 +189,11 @@ struct Delivery {
 }
 
 impl Delivery {
-    fn start(run: &Run<'_>, spools: [Arc<dyn Spool>; 3]) -> Self {
-        let broker = format!("mqtt://127.0.0.1:{}", run.port).parse().expect("a broker");
-        let window = NonZeroU16::new(run.window).expect("a window");
-        let publisher =
-            MqttPublisher::new(MqttOptions { window, ..MqttOptions::new(vec![broker], "ours") });
+    fn start(
+        run: &Run<'_>,
+        spools: [Arc<dyn Spool>; 3],
+        publisher: impl Publisher + 'static,
+    ) -> Self {
         let (counters, wake) = (Arc::new(Counters::default()), publisher.waker());
         let forwarder = Forwarder::new(
             options(run.batch),
@@ -320,62 +328,34 @@ fn cpu(process: &str) -> f64 {
     fields.split_whitespace().skip(11).take(2).map(ticks).sum::<f64>() / 100.0
 }
 
-/// A spool that tells when something was acknowledged.
-struct Watched {
-    spool: Arc<dyn Spool>,
+/// A publisher that tells when it hears of an acknowledgement.
+struct Heard {
+    publisher: MqttPublisher,
     tell: Sender<Instant>,
 }
 
-impl Spool for Watched {
-    fn append(&self, readings: &[StreamReading]) -> Result<Appended, SpoolError> {
-        self.spool.append(readings)
+impl Publisher for Heard {
+    fn connect(&mut self, broker: usize) {
+        self.publisher.connect(broker);
     }
 
-    fn sync(&self) -> Result<(), SpoolError> {
-        self.spool.sync()
+    fn publish(&mut self, token: Token, message: Message) -> Result<(), NotTaken> {
+        self.publisher.publish(token, message)
     }
 
-    fn backlog(&self, from: Position, limit: usize) -> Result<Backlog, SpoolError> {
-        self.spool.backlog(from, limit)
+    fn next_delivery(&mut self, patience: Duration) -> Option<Acknowledgement> {
+        let delivery = self.publisher.next_delivery(patience);
+        if let Some(Acknowledgement::Acknowledged(_)) = delivery {
+            let _ = self.tell.send(Instant::now());
+        }
+        delivery
     }
 
-    fn replay(
-        &self,
-        stream: &StreamName,
-        boot: domain::BootId,
-        numbers: RangeInclusive<SequenceNumber>,
-        limit: usize,
-    ) -> Result<Vec<Sample>, SpoolError> {
-        self.spool.replay(stream, boot, numbers, limit)
+    fn waker(&self) -> Waker {
+        self.publisher.waker()
     }
 
-    fn acknowledge(&self, upto: Position) -> Result<(), SpoolError> {
-        self.spool.acknowledge(upto)
-    }
-
-    fn acknowledge_ahead(&self, delivered: Range<Position>) -> Result<(), SpoolError> {
-        let done = self.spool.acknowledge_ahead(delivered);
-        let _ = self.tell.send(Instant::now());
-        done
-    }
-
-    fn waiting(&self) -> Vec<Range<Position>> {
-        self.spool.waiting()
-    }
-
-    fn cursor(&self) -> Position {
-        self.spool.cursor()
-    }
-
-    fn end(&self) -> Position {
-        self.spool.end()
-    }
-
-    fn heads(&self) -> Vec<(StreamName, SequenceNumber)> {
-        self.spool.heads()
-    }
-
-    fn count(&self) -> SpoolCount {
-        self.spool.count()
+    fn disconnect(&mut self) {
+        self.publisher.disconnect();
     }
 }
