@@ -29,6 +29,7 @@ use ports::{
 };
 use publisher_mqtt::{MqttPublisher, Options as MqttOptions};
 use spool_file::{ClassedSpools, Options as SpoolOptions};
+use wire::compression::Compression;
 
 use crate::samples::{BOOT, gateway, reading, readings, streams, topics};
 
@@ -225,6 +226,7 @@ fn options(batch: usize) -> ForwardOptions {
         topics: topics(),
         message_samples_max: batch,
         payload_bytes_max: 64 * 1024,
+        compression: Compression::None,
         batch_age_max: Duration::from_millis(50),
         status_interval: Duration::from_secs(60),
         retry_first: Duration::from_millis(500),
