@@ -3,7 +3,12 @@
 //! A name becomes part of an MQTT topic, of an environment variable and of a metric label, so its
 //! alphabet is what all three can carry: `a-z`, `0-9` and single `_`, beginning with a letter.
 
-use std::{fmt, sync::Arc};
+use std::{
+    cmp::Ordering,
+    fmt,
+    hash::{Hash, Hasher},
+    sync::Arc,
+};
 
 use crate::{QuantityKind, Reading};
 
@@ -50,12 +55,38 @@ impl GatewayId {
 }
 
 /// The name of a stream: `device.sensor`, or `derived.metric`. Cheap to clone.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct StreamName(Arc<str>);
+///
+/// It is a part of a text that several names may share: see [`StreamName::together`].
+#[derive(Clone)]
+pub struct StreamName {
+    text: Arc<str>,
+    from: u32,
+    to: u32,
+}
 
 impl StreamName {
     /// The first part of the name of every derived metric; no device may have it.
     pub const DERIVED: &'static str = "derived";
+
+    fn whole(text: Arc<str>) -> Self {
+        // Two names of 48 bytes and a dot at the most.
+        let to = u32::try_from(text.len()).unwrap_or(u32::MAX);
+        Self { text, from: 0, to }
+    }
+
+    /// The same names as parts of one text: what their clones are counted by is then in one place of the
+    /// memory, which pays where many names are cloned one after the other. Not for names that threads clone
+    /// at the same time.
+    pub fn together(names: &[Self]) -> Vec<Self> {
+        let text: Arc<str> = names.iter().map(Self::as_str).collect::<String>().into();
+        let mut to = 0;
+        let part = |name: &Self| {
+            let from = to;
+            to += name.to - name.from;
+            Self { text: Arc::clone(&text), from, to }
+        };
+        names.iter().map(part).collect()
+    }
 
     /// Joins the name of a device and that of one of its sensors.
     ///
@@ -65,7 +96,7 @@ impl StreamName {
     pub fn new(device: &str, sensor: &str) -> Result<Self, NotAName> {
         match [device, sensor].into_iter().find(|part| !is_name(part)) {
             Some(part) => Err(NotAName { text: part.to_owned() }),
-            None => Ok(Self(format!("{device}.{sensor}").into())),
+            None => Ok(Self::whole(format!("{device}.{sensor}").into())),
         }
     }
 
@@ -92,12 +123,47 @@ impl StreamName {
 
     /// The written form, `device.sensor`.
     pub fn as_str(&self) -> &str {
-        &self.0
+        self.text.get(self.from as usize..self.to as usize).unwrap_or_default()
     }
 
     /// The name of the device and that of the sensor; for a metric [`DERIVED`](Self::DERIVED) and its own.
     pub fn parts(&self) -> (&str, &str) {
-        self.0.split_once('.').unwrap_or((&self.0, ""))
+        self.as_str().split_once('.').unwrap_or((self.as_str(), ""))
+    }
+}
+
+impl PartialEq for StreamName {
+    fn eq(&self, other: &Self) -> bool {
+        // Clones of one name are told by where they are: their text may be far away.
+        let is_same = Arc::ptr_eq(&self.text, &other.text);
+        (is_same && (self.from, self.to) == (other.from, other.to))
+            || self.as_str() == other.as_str()
+    }
+}
+
+impl Eq for StreamName {}
+
+impl PartialOrd for StreamName {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for StreamName {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.as_str().cmp(other.as_str())
+    }
+}
+
+impl Hash for StreamName {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.as_str().hash(state);
+    }
+}
+
+impl fmt::Debug for StreamName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("StreamName").field(&self.as_str()).finish()
     }
 }
 
@@ -109,7 +175,7 @@ impl fmt::Display for GatewayId {
 
 impl fmt::Display for StreamName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        f.write_str(self.as_str())
     }
 }
 
@@ -165,6 +231,8 @@ pub struct StreamReading {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashMap;
+
     use super::*;
 
     #[test]
@@ -192,5 +260,19 @@ mod tests {
         for bad in ["outdoor", "a.b.c", ".b", "a."] {
             assert!(StreamName::parse(bad).is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn names_of_one_text_are_the_names_that_they_were() {
+        let names = ["a.b", "derived.x", "a.b", "a.c"].map(|text| StreamName::parse(text).unwrap());
+        let together = StreamName::together(&names);
+        assert_eq!(together, names);
+        assert_eq!(together.iter().map(StreamName::parts).next_back(), Some(("a", "c")));
+        assert_eq!(format!("{:?} {}", together[1], together[3]), "StreamName(\"derived.x\") a.c");
+        let numbers: HashMap<_, _> = names.iter().cloned().zip(0..).collect();
+        assert_eq!(together.iter().map(|name| numbers[name]).collect::<Vec<_>>(), [2, 1, 2, 3]);
+        assert_eq!(together[0].cmp(&together[3]), names[0].cmp(&names[3]));
+        assert_eq!(StreamName::together(&together[1..3]), names[1..3]);
+        assert!(StreamName::together(&[]).is_empty());
     }
 }

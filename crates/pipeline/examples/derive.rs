@@ -1,10 +1,13 @@
 //! `derive [--rounds N] [--json FILE]`: what derived metrics cost, as ratios in one run.
 //!
 //! * ten metrics over each of 1,000 streams, on two workers and on one;
-//! * the same ten over 10 to 10,000 streams: nanoseconds of one thread for a sample and its ten metrics;
+//! * the same ten over 10 to 10,000 streams: nanoseconds of one thread for a sample and its ten metrics, beside
+//!   a bare loop over as much memory (**floor**);
 //! * statistics over sliding windows of 100 and of 100,000 samples;
 //! * the spectrum of 1,024 samples beside bare realfft;
 //! * allocations for a sample once windows are full.
+//!
+//! `--quick` stops after the first two.
 //!
 //! Contenders are interleaved, the first of a round changing.
 
@@ -23,7 +26,7 @@ use std::{
     num::NonZeroUsize,
     sync::{
         Arc,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicU64, AtomicUsize, Ordering},
     },
     time::{Duration, Instant},
 };
@@ -45,20 +48,31 @@ use pipeline::{
 };
 use realfft::RealFftPlanner;
 
-/// Counts how often memory is asked for.
+/// Counts how often memory is asked for, and how much is in use.
 struct Counting;
 
 static ALLOCATIONS: AtomicU64 = AtomicU64::new(0);
+static BYTES: AtomicUsize = AtomicUsize::new(0);
 
-// SAFETY: every call goes to the system's allocator as it came; the count touches no memory of it.
+// SAFETY: every call goes to the system's allocator as it came; the counts touch no memory of it.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         ALLOCATIONS.fetch_add(1, Ordering::Relaxed);
+        BYTES.fetch_add(layout.size(), Ordering::Relaxed);
         // SAFETY: the caller's promise is the system allocator's.
         unsafe { System.alloc(layout) }
     }
 
+    unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        ALLOCATIONS.fetch_add(1, Ordering::Relaxed);
+        BYTES.fetch_add(size, Ordering::Relaxed);
+        BYTES.fetch_sub(layout.size(), Ordering::Relaxed);
+        // SAFETY: `pointer` came from the system's allocator with `layout`, and the rest is the caller's promise.
+        unsafe { System.realloc(pointer, layout, size) }
+    }
+
     unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        BYTES.fetch_sub(layout.size(), Ordering::Relaxed);
         // SAFETY: `pointer` came from `alloc` above, so from the system's allocator, with `layout`.
         unsafe { System.dealloc(pointer, layout) }
     }
@@ -70,6 +84,8 @@ static ALLOCATOR: Counting = Counting;
 const KIND: QuantityKind = QuantityKind::Power;
 /// The sensors of a device: so many readings come together.
 const SENSORS: usize = 10;
+/// Of the statistics among the ten, in samples.
+const WINDOW: usize = 60;
 /// The most outcomes of devices that the store takes at one time.
 const BATCH: usize = 1_024;
 const PERIOD: Duration = Duration::from_millis(100);
@@ -78,7 +94,7 @@ const PERIOD: Duration = Duration::from_millis(100);
 type Said = (&'static str, Vec<(&'static str, Argument)>);
 
 fn ten() -> [Said; 10] {
-    let samples = || ("samples", Argument::Integer(60));
+    let samples = || ("samples", Argument::Integer(WINDOW as i64));
     [
         ("calibrate", vec![("gain", Argument::Number(1.02)), ("offset", Argument::Number(-0.5))]),
         ("ewma", vec![("time_constant", Argument::Duration(Duration::from_secs(10)))]),
@@ -106,10 +122,10 @@ fn stream(device: usize, sensor: usize) -> Stream {
     Stream { name, kind: KIND }
 }
 
-/// The ten metrics of so many streams.
-fn plans(streams: usize) -> Vec<MetricPlan> {
-    let of_stream = |number: usize| {
-        let input = stream(number / SENSORS, number % SENSORS);
+/// The ten metrics of each of `streams`.
+fn plans(streams: &[Vec<Stream>]) -> Vec<MetricPlan> {
+    let of_stream = |(number, input): (usize, &Stream)| {
+        let input = input.clone();
         ten().into_iter().enumerate().map(move |(index, (function, said))| {
             let (function, arguments) = arguments(function, said);
             let (kind, _) = (function.make)(&[KIND], &arguments).unwrap();
@@ -119,7 +135,7 @@ fn plans(streams: usize) -> Vec<MetricPlan> {
             MetricPlan { stream, function, arguments, inputs, tolerance: PERIOD }
         })
     };
-    (0..streams).flat_map(of_stream).collect()
+    streams.iter().flatten().enumerate().flat_map(of_stream).collect()
 }
 
 fn at(tick: u64) -> Timestamp {
@@ -136,74 +152,139 @@ fn number(state: &mut u64) -> f64 {
     500.0 + (*state >> 40) as f64 / 65_536.0
 }
 
-/// One reading of each of `streams` streams at `tick`, as the store gets them.
-fn tick(streams: usize, tick: u64, state: &mut u64) -> Vec<Acquired> {
-    let device = |device: usize| {
-        let reading = |sensor| {
-            let outcome = Ok(KIND.quantity(number(state)).unwrap());
-            let reading = Reading { at: at(tick), outcome, quality: Quality::Good };
-            StreamReading { stream: stream(device, sensor), reading }
-        };
-        let sensors = SENSORS.min(streams - device * SENSORS);
-        Acquired { device, ordinal: tick, readings: (0..sensors).map(reading).collect() }
-    };
-    (0..streams.div_ceil(SENSORS)).map(device).collect()
-}
-
 struct Site {
     derivation: Derivation,
-    streams: usize,
+    /// Device by device.
+    streams: Vec<Vec<Stream>>,
     /// How many ticks a round has.
     ticks: u64,
     next: u64,
     state: u64,
+    /// Of the metrics, their plans and the names, for each stream.
+    bytes: usize,
+}
+
+/// What work has cost.
+#[derive(Default)]
+struct Cost {
+    seconds: f64,
+    allocations: u64,
 }
 
 impl Site {
-    /// With full windows, so that what is measured is the steady state.
+    /// With full windows, so that what is measured is the steady state. A round is of a whole number of windows
+    /// at least.
     fn new(streams: usize, workers: usize, samples: usize) -> Self {
         let executor = Arc::new(
             Executor::builder().workers(NonZeroUsize::new(workers).unwrap()).build().unwrap(),
         );
         let beginning = Beginning { boot: BootId::from_bytes([7; 16]), now: at(0), saved: None };
+        let ticks = (samples / streams).next_multiple_of(WINDOW) as u64;
+        let of_device = |first: usize| {
+            let sensors = first..streams.min(first + SENSORS);
+            sensors.map(|number| stream(number / SENSORS, number % SENSORS)).collect()
+        };
+        let streams: Vec<_> = (0..streams).step_by(SENSORS).map(of_device).collect();
+        let before = BYTES.load(Ordering::Relaxed);
         let derivation =
-            Derivation::new(plans(streams), beginning, executor, Arc::<Counters>::default());
-        let ticks = (samples / streams).max(4) as u64;
-        let derivation = derivation.unwrap();
-        let mut site = Self { derivation, streams, ticks, next: 1, state: 0x9E37_79B9_7F4A_7C15 };
-        let full = site.coming(120);
-        site.run(&full);
+            Derivation::new(plans(&streams), beginning, executor, Arc::<Counters>::default());
+        let (derivation, state) = (derivation.unwrap(), 0x9E37_79B9_7F4A_7C15);
+        let mut site = Self { derivation, streams, ticks, next: 1, state, bytes: 0 };
+        site.run(2 * WINDOW as u64);
+        site.bytes = (BYTES.load(Ordering::Relaxed) - before) / site.count();
         site
     }
 
-    /// The next ticks. Made before the clock runs: they are the acquisition's work.
-    fn coming(&mut self, ticks: u64) -> Vec<Acquired> {
-        let (first, streams) = (self.next, self.streams);
-        self.next += ticks;
-        (first..first + ticks).flat_map(|n| tick(streams, n, &mut self.state)).collect()
+    /// How many streams there are.
+    fn count(&self) -> usize {
+        self.streams.iter().map(Vec::len).sum()
     }
 
-    /// Seconds for all of `acquired`, in batches as the store takes them out of a queue that is full. What
-    /// becomes of the results is the store's work, and not in them.
-    fn run(&mut self, acquired: &[Acquired]) -> f64 {
-        let seconds = acquired.chunks(BATCH).map(|batch| {
-            let begin = Instant::now();
-            let derived = self.derivation.derive_in_parts(batch);
-            let elapsed = begin.elapsed();
-            drop(black_box(derived));
-            elapsed.as_secs_f64()
-        });
-        seconds.sum()
+    /// Takes the readings of so many ticks, in batches as the store takes them out of a queue that is full.
+    fn run(&mut self, ticks: u64) -> Cost {
+        let (mut cost, mut batch) = (Cost::default(), Vec::with_capacity(BATCH));
+        for tick in self.next..self.next + ticks {
+            for device in 0..self.streams.len() {
+                batch.push(self.acquire(device, tick));
+                if batch.len() == BATCH {
+                    self.derive(&mut batch, &mut cost);
+                }
+            }
+        }
+        self.derive(&mut batch, &mut cost);
+        self.next += ticks;
+        cost
+    }
+
+    /// One reading of each sensor of a device.
+    fn acquire(&mut self, device: usize, tick: u64) -> Acquired {
+        let state = &mut self.state;
+        let reading = |stream: &Stream| {
+            let outcome = Ok(KIND.quantity(number(state)).unwrap());
+            let reading = Reading { at: at(tick), outcome, quality: Quality::Good };
+            StreamReading { stream: stream.clone(), reading }
+        };
+        let readings = self.streams[device].iter().map(reading).collect();
+        Acquired { device, ordinal: tick, readings }
+    }
+
+    /// What is measured. Readings are the acquisition's work, and what becomes of the results is the store's:
+    /// neither is in it.
+    fn derive(&mut self, batch: &mut Vec<Acquired>, cost: &mut Cost) {
+        let before = ALLOCATIONS.load(Ordering::Relaxed);
+        let begin = Instant::now();
+        let derived = self.derivation.derive_in_parts(batch);
+        cost.seconds += begin.elapsed().as_secs_f64();
+        cost.allocations += ALLOCATIONS.load(Ordering::Relaxed) - before;
+        drop(black_box(derived));
+        batch.clear();
     }
 
     /// Nanoseconds for a sample and its ten metrics, and allocations for it.
     fn cost(&mut self) -> (f64, f64) {
-        let ticks = self.coming(self.ticks);
-        let before = ALLOCATIONS.load(Ordering::Relaxed);
-        let seconds = self.run(&ticks);
-        let allocations = ALLOCATIONS.load(Ordering::Relaxed) - before;
-        let samples = (self.ticks * self.streams as u64) as f64;
-        (seconds * 1e9 / samples, allocations as f64 / samples)
+        let cost = self.run(self.ticks);
+        let samples = (self.ticks * self.count() as u64) as f64;
+        (cost.seconds * 1e9 / samples, cost.allocations as f64 / samples)
+    }
+}
+
+/// Lines of the cache, of 64 bytes, that a sample and its ten metrics touch: what is known of the ten 14, their
+/// states 19, a place in each of five windows 8, the numbers of the median in order 8, one of names, one of the
+/// alarm and three of the way of the sample there.
+const LINES: usize = 54;
+
+/// A program that does nothing but touch memory: for each sample of a stream it adds to one number in each of
+/// [`LINES`] lines, spread over as many bytes as the stream's metrics have, and not one after the other. It waits
+/// for none of them. What it takes longer among many streams is the memory's.
+struct Floor {
+    memory: Vec<u64>,
+    streams: usize,
+    /// Which numbers of a stream.
+    places: [usize; LINES],
+}
+
+impl Floor {
+    fn new(streams: usize, bytes: usize) -> Self {
+        let words = bytes / 8;
+        // 23 and 54 have no common factor: each line once.
+        let places = core::array::from_fn(|line| line * 23 % LINES * (words / LINES));
+        Self { memory: vec![1; streams * words], streams, places }
+    }
+
+    /// Nanoseconds for a sample.
+    fn cost(&mut self, samples: usize) -> f64 {
+        let words = self.memory.len() / self.streams;
+        let rounds = samples.div_ceil(self.streams);
+        let begin = Instant::now();
+        for _ in 0..rounds {
+            for block in self.memory.chunks_exact_mut(words) {
+                for &place in &self.places {
+                    block[place] = block[place].wrapping_add(1);
+                }
+                black_box(&block);
+            }
+        }
+        begin.elapsed().as_secs_f64() * 1e9 / (rounds * self.streams) as f64
     }
 }
 
@@ -304,6 +385,8 @@ impl Row {
     }
 }
 
+/// At least as many are measured in a round.
+const SAMPLES: usize = 60_000;
 const SIZES: [usize; 4] = [10, 100, 1_000, 10_000];
 const STATISTICS: [&str; 5] =
     ["moving_average", "standard_deviation", "minimum", "maximum", "median"];
@@ -321,7 +404,11 @@ fn round(table: &mut Table, sites: &mut Sites, number: usize) {
         let (cost, allocations) = sites.sizes[size].cost();
         let workload = format!("a sample and its ten metrics, {} streams", SIZES[size]);
         table.add(&workload, "ours", "ns", cost);
+        table.add(&workload, "floor", "ns", sites.floors[size].cost(SAMPLES));
         table.add(&format!("{workload}, allocations"), "ours", "1", allocations);
+    }
+    if is_quick() {
+        return;
     }
     for function in STATISTICS {
         for window in WINDOWS {
@@ -338,6 +425,7 @@ struct Sites {
     /// One worker, and two.
     workers: [Site; 2],
     sizes: [Site; 4],
+    floors: [Floor; 4],
 }
 
 fn print(table: &Table, rounds: usize) {
@@ -350,15 +438,23 @@ fn print(table: &Table, rounds: usize) {
         );
     }
     let ten = "ten metrics over 1,000 streams";
-    let of = |size: usize| {
-        table.median(&format!("a sample and its ten metrics, {size} streams"), "ours")
+    let of = |contender: &str, size: usize| {
+        table.median(&format!("a sample and its ten metrics, {size} streams"), contender)
     };
     let spectrum = "spectrum of 1,024 points";
     println!("\ngoals");
     let speed_up = table.median(ten, "ours") / table.median(ten, "one worker");
     goal("two workers against one", speed_up, "at least 1.8", speed_up >= 1.8);
-    let growth = of(10_000) / of(10);
+    let growth = of("ours", 10_000) / of("ours", 10);
     goal("a sample among 10,000 streams against among 10", growth, "at most 1.2", growth <= 1.2);
+    let more = |contender| of(contender, 10_000) - of(contender, 10);
+    let (ours, floor) = (more("ours"), more("floor"));
+    println!(
+        "  what it takes longer: {ours:.0} ns, of which memory that nobody waits for {floor:.0} ns"
+    );
+    if is_quick() {
+        return;
+    }
     let fft = table.median(spectrum, "ours") / table.median(spectrum, "realfft");
     goal("spectrum against bare realfft", fft, "at most 1.2", fft <= 1.2);
 }
@@ -371,12 +467,17 @@ fn option(name: &str) -> Option<String> {
     std::env::args().skip_while(|argument| argument != name).nth(1)
 }
 
+fn is_quick() -> bool {
+    std::env::args().any(|argument| argument == "--quick")
+}
+
 fn main() {
     let rounds: usize = option("--rounds").map_or(7, |text| text.parse().unwrap());
-    let mut sites = Sites {
-        workers: [Site::new(1_000, 1, 40_000), Site::new(1_000, 2, 40_000)],
-        sizes: SIZES.map(|size| Site::new(size, 1, 40_000)),
-    };
+    let sizes = SIZES.map(|size| Site::new(size, 1, SAMPLES));
+    let floors = [0, 1, 2, 3].map(|size| Floor::new(SIZES[size], sizes[size].bytes));
+    let workers = [1, 2].map(|workers| Site::new(1_000, workers, SAMPLES));
+    println!("{} bytes for a stream and its ten metrics", sizes[3].bytes);
+    let mut sites = Sites { workers, sizes, floors };
     let mut table = Table::default();
     (0..rounds).for_each(|number| round(&mut table, &mut sites, number));
     print(&table, rounds);

@@ -56,6 +56,10 @@ use crate::{acquire::Acquired, telemetry::Counters};
 /// Jobs for each worker: enough to even out components of unequal work.
 const JOBS_PER_WORKER: usize = 4;
 
+/// How many components are touched before they run: enough for all that the memory does at a time, and few
+/// enough to stay near until then.
+const TOUCHED_TOGETHER: usize = 16;
+
 /// All derived metrics of the gateway.
 pub struct Derivation {
     executor: Arc<Executor>,
@@ -143,7 +147,7 @@ impl Derivation {
             self.routed = Arc::new(Routed::new(self.graph.feeds.len()));
         }
         let Some(routed) = Arc::get_mut(&mut self.routed) else { return Vec::new() };
-        routed.take(batch, &self.graph.sources, &mut self.axis);
+        routed.take(batch, &self.graph, &mut self.axis);
         routed.concerned(&self.graph, &self.usual, &mut self.due);
         let jobs = JOBS_PER_WORKER * self.executor.metrics().workers;
         let length = self.due.len().div_ceil(jobs.max(1)).max(1);
@@ -228,8 +232,11 @@ impl Derivation {
         let submitter = self.executor.submitter().name("derive").priority(priority);
         let advance = move || {
             let (mut scratch, mut told) = (Scratch::default(), Vec::new());
-            for (_, component) in &mut components {
-                component.run(&routed, false, &mut scratch, &mut told);
+            for group in components.chunks_mut(TOUCHED_TOGETHER) {
+                group.iter().for_each(|(_, component)| component.touch());
+                for (_, component) in group {
+                    component.run(&routed, false, &mut scratch, &mut told);
+                }
             }
             // Before whoever waits for the job goes on: the room is used again.
             drop(routed);

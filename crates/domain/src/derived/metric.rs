@@ -142,6 +142,11 @@ pub trait Metric: Send {
     /// `at` is later than, or the same as, that of the call before; callers see to it.
     fn next(&mut self, at: Moment, inputs: &[Input], out: &mut Vec<Output>);
 
+    /// Reads what [`next`](Self::next) will, and changes nothing: whoever touches many metrics before it calls
+    /// them waits once for memory that is far away, and not once for each. Worth it for a state that is large
+    /// or scattered.
+    fn touch(&self) {}
+
     /// Appends the state to `words`: as much as is needed to go on. Nothing if there is no state.
     fn save(&self, words: &mut Vec<u64>) {
         let _ = words;

@@ -18,14 +18,15 @@
 //! # Memory
 //!
 //! By samples at most 1,000,000 are held, by time 100,000: the oldest give way, and the result is
-//! uncertain. Per sample: 16 bytes and those of one aggregate, 16 to 80; median and percentile 40; by
-//! time up to twice as many. Tumbling windows hold no samples, but for median and percentile. Saved:
-//! two words per sample.
+//! uncertain. Per sample: 16 bytes and those of one aggregate, 16 to 80; median and percentile 24, or 40
+//! beyond 1,024; by time up to twice as many. Tumbling windows hold no samples, but for median and
+//! percentile. Saved: two words per sample.
 //!
 //! # Deliberately absent
 //!
 //! Means of what is round, such as a course, or a code, such as the state of an alarm. Metrics of the
-//! variance: its unit is the square of the input's and no quantity has it; [`variance`] is a function.
+//! variance: its unit is the square of the input's and no quantity has it; [`variance`] is a function, and
+//! `standard_deviation` says the same in the unit of the input.
 
 mod aggregate;
 mod entries;
@@ -44,7 +45,8 @@ pub(super) use entries::{ENTRIES, OF};
 pub(super) use fold::{Finish, Folded};
 pub(super) use ordered::Ordered;
 pub use pure::{mean, percentile, standard_deviation, variance};
-pub(super) use shape::{KIND, MOST_BY_SPAN, SAMPLES, SPAN, Shape, not_of_one};
+pub(super) use shape::{KIND, SAMPLES, SPAN, Shape, not_of_one};
+pub use shape::{MOST_BY_SPAN, beyond_room};
 
 /// Samples that come to a window.
 pub(super) trait Gather: Send {
@@ -56,6 +58,9 @@ pub(super) trait Gather: Send {
 
     /// The statistic; none if there is none of so few samples.
     fn number(&self) -> Option<f64>;
+
+    /// Reads what the next push will.
+    fn touch(&self) {}
 
     /// Appends the samples, or what they are folded into, to `words`.
     fn save(&self, words: &mut Vec<u64>);

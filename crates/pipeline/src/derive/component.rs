@@ -6,7 +6,7 @@
 //!    afresh, and no other metric notices.
 //! 2. What a run tells is in the order of what it was told.
 
-use core::ops::Range;
+use core::{hint::black_box, ops::Range};
 use std::{
     collections::HashMap,
     panic::{AssertUnwindSafe, catch_unwind},
@@ -100,7 +100,9 @@ impl Scratch {
 impl Component {
     /// All metrics in their first state.
     pub(super) fn new(plans: &Arc<[NodePlan]>, counters: &Arc<Counters>) -> Self {
-        let nodes = plans.iter().map(Node::new).collect();
+        let names: Vec<_> = plans.iter().map(|plan| plan.metric.stream.name.clone()).collect();
+        let names = StreamName::together(&names);
+        let nodes = plans.iter().zip(names).map(|(plan, name)| Node::new(plan, name)).collect();
         Self { plans: Arc::clone(plans), nodes, counters: Arc::clone(counters) }
     }
 
@@ -121,6 +123,18 @@ impl Component {
     ) {
         scratch.begin(0);
         self.run_from(0, routed, is_the_end, scratch, out);
+    }
+
+    /// Reads what a run will, so that its memory is near by then.
+    pub(super) fn touch(&self) {
+        for node in &self.nodes {
+            if let Some(metric) = &node.metric {
+                metric.touch();
+            }
+            black_box(node.alarm.as_ref().map(|alarm| alarm.has_changed));
+        }
+        let name = self.nodes.first().map(|node| node.stream.name.as_str());
+        black_box(name.and_then(|name| name.bytes().next()));
     }
 
     fn run_from(
@@ -215,10 +229,10 @@ impl NodePlan {
 }
 
 impl Node {
-    fn new(plan: &NodePlan) -> Self {
+    fn new(plan: &NodePlan, name: StreamName) -> Self {
         let (inputs, tolerance) = (plan.feeds.len(), plan.metric.tolerance);
         Self {
-            stream: plan.metric.stream.clone(),
+            stream: Stream { name, kind: plan.metric.stream.kind },
             metric: plan.metric.make().ok(),
             pace: plan.feeds.first().copied().unwrap_or(Feed::Node(usize::MAX)),
             newest: Moment::from_nanos(i64::MIN),

@@ -119,7 +119,9 @@ pub(super) enum Feed {
 #[derive(Debug, Default)]
 pub(super) struct Graph {
     /// The number of each source.
-    pub(super) sources: HashMap<StreamName, usize>,
+    sources: HashMap<StreamName, usize>,
+    /// The name of each source, by number.
+    names: Vec<StreamName>,
     /// Which components each source is an input of.
     pub(super) feeds: Vec<Vec<usize>>,
     pub(super) components: Vec<Arc<[NodePlan]>>,
@@ -159,12 +161,21 @@ impl Graph {
         Ok(graph)
     }
 
+    /// The number of the source called `name`, which may be `guess`; nothing if there is none.
+    pub(super) fn source_of(&self, name: &StreamName, guess: usize) -> Option<usize> {
+        if self.names.get(guess) == Some(name) {
+            return Some(guess);
+        }
+        self.sources.get(name).copied()
+    }
+
     /// The number of a source, which is an input of `component`.
     fn source(&mut self, name: &StreamName, component: usize) -> usize {
         let next = self.feeds.len();
         let number = *self.sources.entry(name.clone()).or_insert(next);
         if number == next {
             self.feeds.push(Vec::new());
+            self.names.push(name.clone());
         }
         if !self.feeds[number].contains(&component) {
             self.feeds[number].push(component);

@@ -1,8 +1,6 @@
 //! What a batch has told, source by source, and which components that concerns.
 
-use std::collections::HashMap;
-
-use domain::{NoData, StreamName, derived::Input};
+use domain::{NoData, derived::Input};
 use executor::Priority;
 
 use super::{align::Told, axis::Axis, graph::Graph};
@@ -19,13 +17,16 @@ pub(super) struct Routed {
     places: Vec<(usize, usize)>,
     /// The sources that have told something.
     touched: Vec<usize>,
+    /// Which source told something after each one: most often it is the same each time, and a guess is sooner
+    /// confirmed than a name is looked up.
+    next: Vec<usize>,
 }
 
 impl Routed {
     /// Nothing told, by so many sources.
     pub(super) fn new(sources: usize) -> Self {
         let (arrived, told, touched) = (Vec::new(), Vec::new(), Vec::new());
-        Self { arrived, told, places: vec![(0, 0); sources], touched }
+        Self { arrived, told, places: vec![(0, 0); sources], touched, next: vec![0; sources] }
     }
 
     /// What a source has told.
@@ -35,20 +36,19 @@ impl Routed {
     }
 
     /// Forgets the batch before and takes `batch`.
-    pub(super) fn take(
-        &mut self,
-        batch: &[Acquired],
-        numbers: &HashMap<StreamName, usize>,
-        axis: &mut Axis,
-    ) {
-        let Self { arrived, told, places, touched } = self;
+    pub(super) fn take(&mut self, batch: &[Acquired], graph: &Graph, axis: &mut Axis) {
+        let Self { arrived, told, places, touched, next } = self;
+        let mut last = 0;
         for source in touched.drain(..) {
             places[source] = (0, 0);
         }
         arrived.clear();
         for (order, acquired) in (0..).zip(batch) {
             for reading in &acquired.readings {
-                let Some(&source) = numbers.get(&reading.stream.name) else { continue };
+                let guess = next.get(last).copied().unwrap_or_default();
+                let Some(source) = graph.source_of(&reading.stream.name, guess) else { continue };
+                next[last] = source;
+                last = source;
                 let reading = &reading.reading;
                 // For now the end is a count.
                 places[source].1 += 1;

@@ -125,6 +125,10 @@ impl<W: Usual> Metric for Score<W> {
         out.push(dimensionless(at, found));
     }
 
+    fn touch(&self) {
+        self.window.touch();
+    }
+
     fn save(&self, words: &mut Vec<u64>) {
         self.run.save(words);
         self.window.save(words);

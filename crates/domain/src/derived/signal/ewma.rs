@@ -1,6 +1,6 @@
 //! The exponentially weighted mean.
 
-use core::time::Duration;
+use core::{hint::black_box, time::Duration};
 
 use super::OF;
 use crate::{
@@ -68,6 +68,10 @@ impl Metric for Ewma {
             }
             Err(reason) => Output::gap(at, reason),
         });
+    }
+
+    fn touch(&self) {
+        black_box(self.last);
     }
 
     fn save(&self, words: &mut Vec<u64>) {

@@ -6,6 +6,7 @@
 //! place with one step per sample (Tangwongsan, Hirzel and Schneider 2015, "two-stacks"). So each sample
 //! costs three steps in the mean, whatever the length of the window.
 
+use core::hint::black_box;
 use std::collections::VecDeque;
 
 use super::{Gather, Slide, aggregate::Aggregate};
@@ -30,12 +31,22 @@ pub(in crate::derived) struct Gathered<A> {
 /// The aggregate of the newest samples.
 #[derive(Clone, Debug)]
 pub(in crate::derived) struct Folded<A> {
-    held: VecDeque<Held>,
+    held: VecDeque<Slot<A>>,
+    /// For how many there is room from the first on.
+    room: usize,
     most: usize,
-    /// The aggregates of the older half from each of its samples to its end; the whole half is last.
-    older: Vec<A>,
+    /// How many of those held are the older half.
+    older: usize,
     newer: A,
     finish: Finish<A>,
+}
+
+/// A sample and what is kept of it, beside each other: what a step needs is in one place of the memory.
+#[derive(Clone, Copy, Debug)]
+struct Slot<A> {
+    sample: Held,
+    /// In the older half, the aggregate from the sample to the end of the half.
+    to_end: A,
 }
 
 impl<A: Aggregate> Gathered<A> {
@@ -70,36 +81,38 @@ impl<A: Aggregate> Gather for Gathered<A> {
 }
 
 impl<A: Aggregate> Folded<A> {
-    /// An empty window of `most` samples at the most, and one at least; room for `room` to begin with.
+    /// An empty window of `most` samples at the most, and one at least; with the first there is room for
+    /// `room`. Not before, so that all of a stream's metrics without their windows are close together.
     pub(in crate::derived) fn new(finish: Finish<A>, most: usize, room: usize) -> Self {
-        let (held, older) = (VecDeque::with_capacity(room), Vec::with_capacity(room));
-        Self { held, most: most.max(1), older, newer: A::EMPTY, finish }
+        let held = VecDeque::new();
+        Self { held, room, most: most.max(1), older: 0, newer: A::EMPTY, finish }
     }
 
     /// The aggregate of all samples held.
     pub(in crate::derived) fn whole(&self) -> A {
-        self.older.last().copied().unwrap_or(A::EMPTY).and(self.newer)
+        let older = self.held.front().filter(|_| self.older > 0);
+        older.map_or(A::EMPTY, |oldest| oldest.to_end).and(self.newer)
     }
 
     /// Makes the newer half, of which the first `count` samples held are all, the older one.
     fn turn(&mut self, count: usize) {
-        self.older.clear();
         let mut end = A::EMPTY;
-        for &sample in self.held.iter().take(count).rev() {
-            end = A::of(sample).and(end);
-            self.older.push(end);
+        for slot in self.held.iter_mut().take(count).rev() {
+            end = A::of(slot.sample).and(end);
+            slot.to_end = end;
         }
-        self.newer = A::EMPTY;
+        (self.older, self.newer) = (count, A::EMPTY);
     }
 }
 
 impl<A: Aggregate> Gather for Folded<A> {
     fn push(&mut self, sample: Held) -> Option<Moment> {
         let lost = (self.held.len() >= self.most).then(|| self.evict()).flatten();
-        self.held.push_back(sample);
+        if self.held.capacity() == 0 {
+            self.held.reserve_exact(self.room);
+        }
+        self.held.push_back(Slot { sample, to_end: A::EMPTY });
         self.newer = self.newer.and(A::of(sample));
-        // Room for the next turn is made as the window grows, not when it is full.
-        self.older.reserve_exact(self.held.capacity().saturating_sub(self.older.len()));
         lost
     }
 
@@ -112,10 +125,16 @@ impl<A: Aggregate> Gather for Folded<A> {
         (self.finish.of)(self.whole(), self.finish.parameter)
     }
 
+    fn touch(&self) {
+        // The first leaves, and the next one's aggregate is read.
+        black_box(self.held.get(1).copied());
+        black_box((self.newer, self.finish.parameter));
+    }
+
     /// The samples, and how many of them are in the older half.
     fn save(&self, words: &mut Vec<u64>) {
-        words.extend([self.held.len() as u64, self.older.len() as u64]);
-        self.held.iter().for_each(|sample| sample.save(words));
+        words.extend([self.held.len() as u64, self.older as u64]);
+        self.held.iter().for_each(|slot| slot.sample.save(words));
     }
 
     fn restore(&mut self, words: &mut Words<'_>) -> Option<()> {
@@ -134,14 +153,14 @@ impl<A: Aggregate> Gather for Folded<A> {
 
 impl<A: Aggregate> Slide for Folded<A> {
     fn oldest(&self) -> Option<Moment> {
-        self.held.front().map(|sample| sample.at)
+        self.held.front().map(|slot| slot.sample.at)
     }
 
     fn evict(&mut self) -> Option<Moment> {
-        if self.older.is_empty() {
+        if self.older == 0 {
             self.turn(self.held.len());
         }
-        self.older.pop();
-        self.held.pop_front().map(|sample| sample.at)
+        self.older = self.older.saturating_sub(1);
+        self.held.pop_front().map(|slot| slot.sample.at)
     }
 }

@@ -1,15 +1,17 @@
 //! Windows that are kept in order, for the median and other percentiles.
 
+use core::hint::black_box;
 use std::collections::VecDeque;
 
 use super::{Gather, Slide, order::Order};
 use crate::derived::{Moment, Words, run::Held};
 
-/// The newest samples, by time and by size. 40 bytes each.
+/// The newest samples, by time and by size. 24 bytes each, or 40 if they are many.
 #[derive(Clone, Debug)]
 pub(in crate::derived) struct Ordered {
-    /// The moments, and where the numbers are.
-    held: VecDeque<(Moment, u32)>,
+    held: VecDeque<Held>,
+    /// For how many there is room from the first on.
+    room: usize,
     most: usize,
     /// Of the whole, from 0 to 1: which percentile.
     part: f64,
@@ -18,10 +20,10 @@ pub(in crate::derived) struct Ordered {
 
 impl Ordered {
     /// An empty window of `most` samples at the most, and one at least, for the percentile
-    /// `100 × part`; room for `room` to begin with.
+    /// `100 × part`; with the first there is room for `room`.
     pub(in crate::derived) fn new(part: f64, most: usize, room: usize) -> Self {
-        let (held, order) = (VecDeque::with_capacity(room), Order::new(room));
-        Self { held, most: most.max(1), part, order }
+        let (held, order) = (VecDeque::new(), Order::new());
+        Self { held, room, most: most.max(1), part, order }
     }
 
     /// How many samples there are.
@@ -37,9 +39,18 @@ impl Ordered {
 
 impl Gather for Ordered {
     fn push(&mut self, sample: Held) -> Option<Moment> {
-        let lost = (self.held.len() >= self.most).then(|| self.evict()).flatten();
-        self.held.push_back((sample.at, self.order.insert(sample.number)));
-        lost
+        if self.held.capacity() == 0 {
+            self.held.reserve_exact(self.room);
+            self.order.reserve(self.room);
+        }
+        let is_full = self.held.len() >= self.most;
+        let oldest = if is_full { self.held.pop_front() } else { None };
+        match oldest {
+            Some(oldest) => self.order.replace(oldest.number, sample.number),
+            None => self.order.insert(sample.number),
+        }
+        self.held.push_back(sample);
+        oldest.map(|oldest| oldest.at)
     }
 
     fn clear(&mut self) {
@@ -51,14 +62,17 @@ impl Gather for Ordered {
         self.order.percentile(self.part)
     }
 
-    fn save(&self, words: &mut Vec<u64>) {
-        words.push(self.held.len() as u64);
-        for &(at, slot) in &self.held {
-            Held { at, number: self.order.number(slot) }.save(words);
-        }
+    fn touch(&self) {
+        black_box(self.held.front().copied());
+        self.order.touch();
     }
 
-    /// Where the numbers are in their tree may differ from what it was; what they give does not.
+    fn save(&self, words: &mut Vec<u64>) {
+        words.push(self.held.len() as u64);
+        self.held.iter().for_each(|sample| sample.save(words));
+    }
+
+    /// How the numbers are kept may differ from what it was; what they give does not.
     fn restore(&mut self, words: &mut Words<'_>) -> Option<()> {
         self.clear();
         for _ in 0..words.count(self.most)? {
@@ -70,12 +84,12 @@ impl Gather for Ordered {
 
 impl Slide for Ordered {
     fn oldest(&self) -> Option<Moment> {
-        self.held.front().map(|&(at, _)| at)
+        self.held.front().map(|sample| sample.at)
     }
 
     fn evict(&mut self) -> Option<Moment> {
-        let (at, slot) = self.held.pop_front()?;
-        self.order.remove(slot);
+        let Held { at, number } = self.held.pop_front()?;
+        self.order.remove(number);
         Some(at)
     }
 }

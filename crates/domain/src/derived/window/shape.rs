@@ -12,12 +12,25 @@ use super::{
 };
 use crate::{
     Quality, QuantityKind,
-    derived::{BadMetric, Made, Metric, Moment, run::Run},
+    derived::{BadMetric, Entry, Made, Metric, Moment, run::Run},
     parameter::{Arguments, Parameter, Preset, Value},
 };
 
 /// No window by time holds more samples.
-pub(in crate::derived) const MOST_BY_SPAN: usize = 100_000;
+pub const MOST_BY_SPAN: usize = 100_000;
+
+/// What holds the samples of its `span` whatever the shape of the window.
+const HOLDING: [&str; 3] = ["median", "percentile", "rate_of_change"];
+
+/// How many samples a metric of `entry` as `arguments` shape it has to hold, of a stream that has one each
+/// `pace`, if they are more than [`MOST_BY_SPAN`]: then the oldest give way, and what it tells is uncertain.
+pub fn beyond_room(entry: &Entry, arguments: &Arguments, pace: Duration) -> Option<u128> {
+    let span = arguments.duration("span").ok()?;
+    let is_sliding = arguments.choice("kind").is_ok_and(|kind| kind == "sliding");
+    let samples = span.as_nanos() / pace.as_nanos().max(1);
+    let holds = is_sliding || HOLDING.contains(&entry.function);
+    (holds && samples > MOST_BY_SPAN as u128).then_some(samples)
+}
 
 /// Whether windows overlap.
 pub(in crate::derived) const KIND: Parameter = Parameter {

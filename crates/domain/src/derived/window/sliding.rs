@@ -1,5 +1,7 @@
 //! A window that moves on with every sample.
 
+use core::hint::black_box;
+
 use super::{Slide, shape::Reach};
 use crate::{
     QuantityKind,
@@ -52,6 +54,11 @@ impl<S: Slide> Metric for Sliding<S> {
             }
             Err(reason) => Output::gap(at, reason),
         });
+    }
+
+    fn touch(&self) {
+        black_box(self.run);
+        self.samples.touch();
     }
 
     fn save(&self, words: &mut Vec<u64>) {
