@@ -109,7 +109,8 @@ impl Commander {
             tracing::warn!(device, %refusal, "a kept setting is not in force");
         }
         let calibrated = kept.calibrations.len();
-        tracing::info!(device, period = ?kept.period, stopped = kept.is_stopped, calibrated, "kept settings");
+        let period = kept.period.map(tracing::field::debug);
+        tracing::info!(device, period, stopped = kept.is_stopped, calibrated, "kept settings");
     }
 
     /// Carries out `command` for `who`, and tells what came of it.
@@ -142,7 +143,10 @@ impl Commander {
             Ok(()) if matches!(command, Command::GetStatus(_)) => {
                 tracing::debug!(who, word, device, "command done");
             }
-            Ok(()) => tracing::info!(who, word, device, ?correction, "command done"),
+            Ok(()) => {
+                let correction = correction.map(|it| format!("{} {}", it.number, it.kind.unit()));
+                tracing::info!(who, word, device, correction, "command done");
+            }
             Err(refusal) => tracing::warn!(who, word, device, %refusal, "command refused"),
         }
         let record = AuditRecord { at: self.clock.now(), who, command, outcome, correction };
