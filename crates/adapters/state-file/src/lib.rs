@@ -30,6 +30,11 @@ fn replace(folder: &Path, name: &str, bytes: &[u8]) -> io::Result<()> {
     let mut file = File::create(&new)?;
     file.write_all(bytes)?;
     file.sync_all()?;
-    fs::rename(&new, path)?;
+    fs::rename(&new, &path).map_err(|error| match error.kind() {
+        io::ErrorKind::IsADirectory => {
+            io::Error::new(error.kind(), format!("{} is a folder: move it away", path.display()))
+        }
+        _ => error,
+    })?;
     File::open(folder)?.sync_all()
 }

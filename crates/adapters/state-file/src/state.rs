@@ -46,6 +46,12 @@ pub enum StateError {
         /// The file.
         path: PathBuf,
     },
+    /// It is a folder, so that no state can be kept either.
+    #[error("{} is a folder: move it away, or no window outlives a restart", path.display())]
+    Folder {
+        /// The folder.
+        path: PathBuf,
+    },
     /// The file system fails.
     #[error("{} cannot be read", path.display())]
     Unreadable {
@@ -79,6 +85,9 @@ impl StateFile {
         let bytes = match fs::read(&path) {
             Ok(bytes) => bytes,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) if error.kind() == io::ErrorKind::IsADirectory => {
+                return Err(StateError::Folder { path });
+            }
             Err(cause) => return Err(StateError::Unreadable { path, cause }),
         };
         match version(&bytes) {
@@ -240,6 +249,17 @@ mod tests {
         assert!(matches!(file.read(), Err(StateError::TooNew { found: 2, .. })));
         file.keep(&state()).unwrap();
         assert!(file.read().unwrap().is_some());
+    }
+
+    #[test]
+    fn a_folder_in_its_place_is_told_with_what_to_do() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::create_dir(folder.path().join(NAME)).unwrap();
+        let mut file = StateFile::new(folder.path());
+        let error = file.read().unwrap_err().to_string();
+        assert!(error.contains("derived.state is a folder: move it away"), "{error}");
+        let error = file.keep(&state()).unwrap_err();
+        assert!(error.cause.to_string().contains("derived.state is a folder"), "{}", error.cause);
     }
 
     #[test]
