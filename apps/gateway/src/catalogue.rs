@@ -25,7 +25,7 @@ pub(crate) use table::parameter_lines;
 
 use crate::{
     check::EXIT_CONFIGURATION,
-    config::{nearest, written, written_example},
+    config::{Interval, nearest, written, written_example},
 };
 
 /// How the catalogue is written.
@@ -143,7 +143,7 @@ fn range_of(value: &Value) -> String {
         Value::Factor { .. } => "not 0".to_owned(),
         Value::Integer { low, high, unit, .. } => format!("{low} to {high}{}", with(unit)),
         Value::Duration { low, high, .. } => {
-            format!("{} to {}", humantime::format_duration(*low), humantime::format_duration(*high))
+            format!("{} to {}", Interval(*low), Interval(*high))
         }
         Value::Choice { choices, .. } => choices.join(", "),
         Value::Quantity { .. } => "a quantity".to_owned(),

@@ -10,12 +10,12 @@ use std::{
     path::Path,
 };
 
-use domain::{Stream, StreamClass};
+use domain::{Stream, StreamClass, StreamName, derived::window};
 use sensors::Catalogue;
 use spool_file::WhenFull;
 
 use crate::config::{
-    self, Bus, Bytes, Config, ConfigError, Derived, Device, Pace, Parity, Place, Wiring,
+    self, Bus, Bytes, Config, ConfigError, Derived, Device, Interval, Pace, Parity, Place, Wiring,
 };
 
 /// The exit code for a configuration that cannot be run.
@@ -61,14 +61,31 @@ pub fn warnings(config: &Config) -> Vec<String> {
             .to_owned()
     });
     let late = config.buses.iter().flat_map(|bus| &bus.devices).filter_map(overflows);
-    idle.into_iter().chain(config.buses.iter().filter_map(Bus::warning)).chain(late).collect()
+    let cut = config.derived.iter().filter_map(cut);
+    let buses = config.buses.iter().filter_map(Bus::warning);
+    idle.into_iter().chain(buses).chain(late).chain(cut).collect()
+}
+
+/// What is to be said of a metric that is to hold more samples of a sensor than it can.
+fn cut(metric: &Derived) -> Option<String> {
+    let Derived { stream, function, arguments, inputs, pace, .. } = metric;
+    // How often a metric tells something is not known.
+    let of = inputs.first().filter(|of| of.name.parts().0 != StreamName::DERIVED)?;
+    let wanted = window::beyond_room(function, arguments, *pace)?;
+    let (of, most, pace) = (&of.name, window::MOST_BY_SPAN, Interval(*pace));
+    Some(format!(
+        "`{}` holds the newest {most} samples, and its span has {wanted} of `{of}`, one every {pace}: what it \
+         tells is of the newest only, and uncertain; write a shorter span or a longer period, or take `{}` of \
+         a tumbling `moving_average`",
+        stream.name, function.function
+    ))
 }
 
 /// What is to be said of a device that collects more than it has room for.
 fn overflows(device: &Device) -> Option<String> {
     let room = device.room_for?;
     let Pace::Asked { period } = device.pace else { return None };
-    let [room, asked] = [room, period].map(|it| humantime::format_duration(it).to_string());
+    let [room, asked] = [room, period].map(|it| Interval(it).to_string());
     let name = &device.name;
     (period > device.room_for?).then(|| {
         format!("device `{name}` loses samples: it has room for those of {room}, and is asked every {asked}; \
@@ -108,8 +125,7 @@ impl fmt::Display for Summary<'_> {
             write!(f, ", replays on request at {}/replay/v1/{gateway}/request", mqtt.root)?;
         }
         writeln!(f)?;
-        let (most, interval) =
-            (Bytes(spool.bytes_max), humantime::format_duration(spool.sync_interval));
+        let (most, interval) = (Bytes(spool.bytes_max), Interval(spool.sync_interval));
         write!(f, "spool    {}, at most {most}, synced every {interval}", spool.folder.display())?;
         for class in StreamClass::ALL {
             if spool.when_full[class.index()] == WhenFull::Refuse {
@@ -220,9 +236,9 @@ fn write_device(
         write!(f, ", {class}")?;
     }
     match device.pace {
-        Pace::Asked { period } => writeln!(f, ", every {}", humantime::format_duration(period))?,
+        Pace::Asked { period } => writeln!(f, ", every {}", Interval(period))?,
         Pace::Speaks { silence } => {
-            writeln!(f, ", a gap after {} of silence", humantime::format_duration(silence))?;
+            writeln!(f, ", a gap after {} of silence", Interval(silence))?;
         }
     }
     device

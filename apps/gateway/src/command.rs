@@ -21,7 +21,7 @@ use wire::{
 
 use crate::{
     check,
-    config::{self, nearest},
+    config::{self, Interval, nearest},
     logging,
 };
 
@@ -286,7 +286,7 @@ fn described(device: &DeviceStatus) -> String {
         told.push("bus stuck".to_owned());
     }
     if let Some(period) = device.period_us {
-        told.push(format!("every {}", humantime::format_duration(Duration::from_micros(period))));
+        told.push(format!("every {}", Interval(Duration::from_micros(period))));
     }
     if device.is_calibrated {
         told.push("calibrated".to_owned());

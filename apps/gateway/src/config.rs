@@ -57,7 +57,7 @@ pub(crate) use derived::usual_class;
 pub(crate) use i2c::placed;
 pub(crate) use nodes::Nodes;
 pub(crate) use patience::unusual_patience;
-pub(crate) use values::{Bytes, spoken, written, written_example};
+pub(crate) use values::{Bytes, Interval, spoken, written, written_example};
 
 pub use problem::{Problem, Problems};
 pub use settings::{

@@ -353,6 +353,41 @@ fn nothing_to_measure_and_no_time_left_are_warned_of() {
 }
 
 #[test]
+fn a_window_that_is_to_hold_more_than_it_can_is_warned_of() {
+    let warnings = |period: &str, function: &str| {
+        let text = format!(
+            "[gateway]\nid = \"a\"\n[buses.b]\nkind = \"i2c\"\npath = \"/dev/i2c-1\"\n\
+             [devices.air]\ndriver = \"bme280\"\nbus = \"b\"\nperiod = \"{period}\"\n\
+             [derived.day]\nof = \"air.temperature\"\nspan = \"1day\"\nfunction = {function}\n\
+             [derived.days]\nfunction = \"median\"\nof = \"derived.day\"\nspan = \"366days\"\n"
+        );
+        gateway::check::warnings(&parse(&text, &[]).unwrap())
+    };
+    let sliding = "\"moving_average\"";
+    let [cut] = &warnings("500ms", sliding)[..] else { panic!("one warning") };
+    assert!(
+        cut.starts_with(
+            "`derived.day` holds the newest 100000 samples, and its span has 172800 of \
+             `air.temperature`, one every 500ms: "
+        ),
+        "{cut}"
+    );
+    assert_eq!(warnings("500ms", "\"median\"\nkind = \"tumbling\"").len(), 1);
+    assert_eq!(warnings("500ms", "\"rate_of_change\"").len(), 1);
+    let tumbling = format!("{sliding}\nkind = \"tumbling\"");
+    for (period, function) in [("1s", sliding), ("500ms", &*tumbling)] {
+        assert_eq!(warnings(period, function), Vec::<String>::new());
+    }
+}
+
+#[test]
+fn a_table_with_a_formula_and_no_function_is_told_which() {
+    let text = "[gateway]\nid = \"a\"\n[derived.load]\nformula = \"a.b * a.c\"\n";
+    let report = parse(text, &[]).unwrap_err();
+    assert!(report.contains("mend: add function = \"expression\" to [derived.load]\n"), "{report}");
+}
+
+#[test]
 fn long_names_leave_the_columns_of_the_summary_in_line() {
     let name = "a".repeat(40);
     let text = "[gateway]\nid = \"a\"\n[buses.b]\nkind = \"i2c\"\npath = \"/dev/i2c-1\"\n";

@@ -80,7 +80,12 @@ fn wish(reader: &mut Reader<'_>, key: &Key) -> Option<Wish> {
     let stream = StreamName::derived(key.name()).ok()?;
     let head: tables::DerivedHead = reader.head(key, HEAD);
     let function_key = key.child("function");
-    let function = reader.required(&function_key, head.function, "\"…\"")?;
+    let function = if reader.has(&key.child(Formula::PARAMETER)) {
+        let mend = format!("add function = \"{}\" to [{key}]", Formula::FUNCTION);
+        reader.required_or(&function_key, head.function, mend)?
+    } else {
+        reader.required(&function_key, head.function, "\"…\"")?
+    };
     let Some(entry) = find(&function) else {
         let known: Vec<_> = entries().map(|entry| entry.function).collect();
         let mend = choose(&function, "functions", &known);
@@ -196,7 +201,7 @@ fn metric(reader: &mut Reader<'_>, wish: &Wish, known: &[Known]) -> Option<(Deri
     let tolerance = tolerance.map_or(pace, |_| written);
     let stream = Stream { name: stream.clone(), kind };
     let class = *class;
-    Some((Derived { stream, function: entry, arguments, inputs, tolerance, class }, pace))
+    Some((Derived { stream, function: entry, arguments, inputs, tolerance, class, pace }, pace))
 }
 
 /// Reports a stream that is two things to one function: what is computed of it then says nothing. True if

@@ -9,7 +9,7 @@ use pipeline::acquire::Priority;
 use ports::Pacing;
 use serde::Deserialize;
 
-use super::{key::Key, reader::Reader, tables};
+use super::{key::Key, reader::Reader, tables, values::Interval};
 
 /// Keys of every device.
 pub(super) const KEYS: &[&str] = &["failures_max", "retry_max", "comes_back", "probe_every"];
@@ -99,7 +99,7 @@ pub(super) fn priority(reader: &mut Reader<'_>, key: &Key, pacing: Pacing) -> Pr
 /// What of the two is not as by default, as it would be written.
 pub(crate) fn unusual_patience(faults: FaultPolicy, priority: Priority) -> Vec<String> {
     let (usual, mut told) = (FaultPolicy::default(), Vec::new());
-    let span = |span| humantime::format_duration(span).to_string();
+    let span = |span| Interval(span).to_string();
     if faults.failures_max != usual.failures_max {
         told.push(format!("failures_max = {}", faults.failures_max));
     }

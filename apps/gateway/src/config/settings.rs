@@ -407,4 +407,6 @@ pub struct Derived {
     pub tolerance: Duration,
     /// The class of its stream.
     pub class: StreamClass,
+    /// How far apart the readings of the slowest device that it is computed from are at most while all is well.
+    pub pace: Duration,
 }

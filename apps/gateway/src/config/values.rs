@@ -17,7 +17,7 @@ pub(super) const AMOUNT: &str = "an amount of bytes";
 
 /// A duration as people write it, such as `500ms`, `1s` or `1h 30min`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Interval(pub(super) Duration);
+pub(crate) struct Interval(pub(crate) Duration);
 
 impl TryFrom<String> for Interval {
     type Error = String;
@@ -30,9 +30,22 @@ impl TryFrom<String> for Interval {
     }
 }
 
+/// In days and less, for a month and a year are of no certain length.
 impl fmt::Display for Interval {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        humantime::format_duration(self.0).fmt(f)
+        const DAY_S: u64 = 86_400;
+        let days = self.0.as_secs() / DAY_S;
+        let rest = self.0 - Duration::from_secs(days * DAY_S);
+        match days {
+            0 => {}
+            1 => f.write_str("1day")?,
+            _ => write!(f, "{days}days")?,
+        }
+        match (days, rest) {
+            (0, rest) => humantime::format_duration(rest).fmt(f),
+            (_, Duration::ZERO) => Ok(()),
+            (_, rest) => write!(f, " {}", humantime::format_duration(rest)),
+        }
     }
 }
 
@@ -299,6 +312,21 @@ mod tests {
 
     fn url(text: &str) -> Result<String, String> {
         BrokerUrl::try_from(text.to_owned()).map(|url| url.to_string())
+    }
+
+    #[test]
+    fn durations_are_shown_in_days_and_less_and_read_as_shown() {
+        for (seconds, expected) in [
+            (0, "0s"),
+            (90, "1m 30s"),
+            (86_400, "1day"),
+            (40 * 86_400, "40days"),
+            (366 * 86_400 + 5_400, "366days 1h 30m"),
+        ] {
+            let shown = Interval(Duration::from_secs(seconds)).to_string();
+            assert_eq!(shown, expected);
+            assert_eq!(Interval::try_from(shown), Ok(Interval(Duration::from_secs(seconds))));
+        }
     }
 
     #[test]

@@ -127,7 +127,7 @@ fn temperatures_have_differences_and_means_but_no_sums() {
 fn what_does_not_go_together_is_refused_at_its_place() {
     let text = "b.watts * (a.degrees + a.pressure)";
     let bad = made(text, None).unwrap_err();
-    assert_eq!(bad.message, "Cel and hPa do not add up or compare");
+    assert_eq!(bad.message, "degrees Celsius (Cel) and hPa do not add up or compare");
     assert_eq!(&text[bad.span], "a.degrees + a.pressure");
     assert!(refusal("ln(b.volts)").contains("does not take V"));
     assert!(refusal("b.volts ^ b.amps").contains("exponent has no unit"));

@@ -139,7 +139,10 @@ impl Unit {
             })
         };
         match QuantityKind::ALL.iter().find(same) {
-            Some(_) if self.dimension.is_none() && close(self.scale, 1.0) => "1".to_owned(),
+            Some(_) if self.dimension.is_none() && close(self.scale, 1.0) => {
+                "a number without a unit (1)".to_owned()
+            }
+            Some(QuantityKind::Temperature) => "degrees Celsius (Cel)".to_owned(),
             Some(kind) => kind.unit().to_owned(),
             None => self.bases(),
         }

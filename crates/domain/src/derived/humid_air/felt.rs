@@ -14,8 +14,9 @@ pub(super) const HEAT_INDEX: Entry = Entry {
     group: Group::HumidAir,
     summary: "How hot it feels in the shade.",
     source: "Steadman's simple form below 80 °F, else Rothfusz 1990 with both adjustments: the \
-             procedure of the US National Weather Service, `The Heat Index Equation`",
-    edges: "Up to 40 °F the air's temperature. Uncertain above 58 °C, the top of the service's \
+             procedure of the US National Weather Service, `The Heat Index Equation`; the rule for 40 °F \
+             is of its calculator, as Anderson, Bell and Peng 2013 (Environ. Health Perspect. 121) give it",
+    edges: "Up to 40 °F (4.4 °C) the air's temperature. Uncertain above 58 °C, the top of the service's \
             chart. A gap in is the same gap out.",
     roles: &[TEMPERATURE, HUMIDITY],
     parameters: &[],
@@ -80,7 +81,9 @@ const MPH: f64 = 0.447_04;
 
 /// How hot it feels in the shade, by the whole procedure of the US National Weather Service.
 ///
-/// Up to 40 °F it is the air's temperature. Else Steadman's simple form, averaged with the air's temperature,
+/// Up to 40 °F it is the air's temperature: that is not in *The Heat Index Equation*, but in the service's
+/// calculator as Anderson, Bell and Peng (2013, Environ. Health Perspect. 121:1111) give it, in their R package
+/// `weathermetrics`, and in `MetPy`. Else Steadman's simple form, averaged with the air's temperature,
 /// `1.1 T - 10.3 + 0.047 RH` (in °F); from 80 °F of this on the regression of Rothfusz (1990,
 /// SR 90-23), less `(13 - RH)/4 · √((17 - |T - 95|)/17)` up to 13 % and from 80 to 112 °F, plus
 /// `(RH - 85)/10 · (87 - T)/5` above 85 % and from 80 to 87 °F. Charted up to 137 °F.

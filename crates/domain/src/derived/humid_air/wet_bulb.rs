@@ -37,7 +37,8 @@ pub(super) const WET_BULB_STULL: Entry = Entry {
     summary: "The wet-bulb temperature near sea level, by a fit that needs no pressure.",
     source: "T atan(0.151977 (RH + 8.313659)^½) + atan(T + RH) - atan(RH - 1.676331) + 0.00391838 \
              RH^1.5 atan(0.023101 RH) - 4.686035: Stull 2011, J. Appl. Meteor. Climatol. 50, eq. 1",
-    edges: "1013 hPa, -20 to 50 °C, 5 to 99 %, and RH at least 27.7 - 2.27 T: undefined elsewhere. \
+    edges: "1013 hPa, -20 to 50 °C, 5 to 99 %, without air both cold and dry, which is here RH below \
+            27.7 - 2.27 T (73 % at -20 °C, 5 % at 10 °C): undefined elsewhere. \
             Errs by -1.2 to 1.2 K against wet_bulb. A gap in is the same gap out.",
     roles: &[TEMPERATURE, HUMIDITY],
     parameters: &[],
@@ -104,8 +105,10 @@ fn ice_bulb_ratio(bulb: f64, t: f64, pressure: Hectopascal) -> f64 {
 ///
 /// # Errors
 ///
-/// [`NoData::Undefined`] outside of its range: -20 to 50 °C and 5 to 99 %, without the corner of cold and
-/// dry air, which is here what is below `27.7 - 2.27 T` %.
+/// [`NoData::Undefined`] outside of its range: -20 to 50 °C and 5 to 99 %, "except for situations having both
+/// low humidity and cold temperature" (the abstract, which gives no line). The line here is straight from 73 %
+/// at -20 °C to 5 % at 10 °C, `27.7 - 2.27 T`: beyond it the fit errs by up to 3.9 K against the psychrometric
+/// equation, on this side by no more than it does elsewhere.
 pub fn wet_bulb_stull(air: Celsius, humidity: Percent) -> Result<Celsius, NoData> {
     let (t, rh) = (air.get(), humidity.get());
     let in_range = (-20.0..=50.0).contains(&t) && (5.0..=99.0).contains(&rh);

@@ -21,7 +21,7 @@ pub(super) const INTEGRAL: Entry = Entry {
     group: Group::Signal,
     summary: "What the input adds up to since the start: power to energy, flow to volume, frequency to a count.",
     source: "sum x dt, where x between two samples is their mean (trapezoid), the earlier (left) or the later one (right)",
-    edges: "The first sample gives 0. Time between samples is bridged up to `gap_max`, gaps in it or not; more than that adds nothing, and the total is uncertain from then on. Samples of one moment add nothing, and the last of them counts. A gap gives the same gap.",
+    edges: "The first sample gives 0. Time between samples is bridged up to `gap_max`, gaps in it or not; more than that adds nothing, and the total is uncertain from then on. Samples of one moment add nothing, and the last of them counts. A gap gives the same gap. It never begins anew: for the amount of an hour or a day take the `range` of it over tumbling windows of that `span`, which are of whole hours and days in UTC and lack what is between the last sample of one and the first of the next.",
     roles: &[Role {
         name: "of",
         summary: "a stream of what adds up to a known unit",

@@ -152,7 +152,7 @@ const STANDARD_DEVIATION: Entry = Entry {
     group: Group::Window,
     summary: "How far a window's samples scatter about their mean; of temperatures in K.",
     source: "sqrt(sum (x - mean)^2 / (n - ddof)), updated by Chan, Golub and LeVeque 1979",
-    edges: "Of no more samples than `ddof` there is none: a gap, `undefined`. A gap gives the same gap when sliding, and takes no part when tumbling; a window with gaps, or not yet full, is uncertain.",
+    edges: "The variance is its square; no quantity has the unit of that. Of no more samples than `ddof` there is none: a gap, `undefined`. A gap gives the same gap when sliding, and takes no part when tumbling; a window with gaps, or not yet full, is uncertain.",
     roles: &[OF],
     parameters: &[
         Parameter {
