@@ -5,7 +5,7 @@ use std::{
     sync::{
         Arc, Condvar, Mutex,
         atomic::{
-            AtomicBool, AtomicPtr, AtomicU32,
+            AtomicBool, AtomicPtr, AtomicU32, AtomicUsize,
             Ordering::{AcqRel, Acquire, Relaxed, Release},
         },
     },
@@ -16,7 +16,11 @@ use std::{
 use executor::{Executor, Key, Priority};
 
 /// Jobs that wait at most, where a contender has a bound.
-pub const CAPACITY: usize = 4096;
+pub static CAPACITY: AtomicUsize = AtomicUsize::new(0);
+
+fn capacity() -> usize {
+    CAPACITY.load(Relaxed)
+}
 
 type Boxed = Box<dyn FnOnce() + Send>;
 
@@ -90,7 +94,7 @@ impl Ours {
     fn builder(workers: usize) -> executor::Builder {
         Executor::builder()
             .workers(workers.try_into().unwrap())
-            .capacity(CAPACITY.try_into().unwrap())
+            .capacity(capacity().try_into().unwrap())
     }
 }
 
@@ -161,7 +165,7 @@ impl Contender for Reference {
             slot.1.notify_all();
         });
         let mut state = self.shared.0.lock().unwrap();
-        while state.0.len() >= CAPACITY {
+        while state.0.len() >= capacity() {
             state = self.shared.2.wait(state).unwrap();
         }
         state.0.push_back(boxed);
@@ -295,10 +299,10 @@ macro_rules! channel {
     };
 }
 
-channel!(CrossbeamBounded, crossbeam_channel::Sender<Boxed>, crossbeam_channel::bounded(CAPACITY));
+channel!(CrossbeamBounded, crossbeam_channel::Sender<Boxed>, crossbeam_channel::bounded(capacity()));
 channel!(CrossbeamUnbounded, crossbeam_channel::Sender<Boxed>, crossbeam_channel::unbounded());
-channel!(Flume, flume::Sender<Boxed>, flume::bounded(CAPACITY));
-channel!(Kanal, kanal::Sender<Boxed>, kanal::bounded(CAPACITY));
+channel!(Flume, flume::Sender<Boxed>, flume::bounded(capacity()));
+channel!(Kanal, kanal::Sender<Boxed>, kanal::bounded(capacity()));
 
 /// The least that can wake a sleeping thread for one job: a slot and a futex. One job at a time.
 pub struct Futex(Arc<FutexSlot>, Option<JoinHandle<()>>);

@@ -1,4 +1,4 @@
-//! `bench-executor [--rounds N] [--jobs N] [--hog] [--only W,W] [--contenders NAME;NAME] [--json FILE]`
+//! `bench-executor [--rounds N] [--jobs N] [--capacity N] [--hog] [--only W,W] [--contenders NAME;NAME] [--json FILE]`
 //!
 //! One process, contenders interleaved with a rotating start, medians with minimum and maximum.
 
@@ -15,6 +15,7 @@ use workloads::*;
 struct Options {
     rounds: usize,
     jobs: u64,
+    capacity: usize,
     hog: bool,
     only: Option<String>,
     contenders: Option<String>,
@@ -94,6 +95,7 @@ fn options() -> Options {
     let mut options = Options {
         rounds: 7,
         jobs: 2_000_000,
+        capacity: 4096,
         hog: false,
         only: None,
         contenders: None,
@@ -105,6 +107,7 @@ fn options() -> Options {
         match argument.as_str() {
             "--rounds" => options.rounds = value().parse().expect("a number"),
             "--jobs" => options.jobs = value().parse().expect("a number"),
+            "--capacity" => options.capacity = value().parse().expect("a number"),
             "--hog" => options.hog = true,
             "--only" => options.only = Some(value()),
             "--contenders" => options.contenders = Some(value()),
@@ -117,6 +120,7 @@ fn options() -> Options {
 
 fn main() {
     let options = options();
+    CAPACITY.store(options.capacity, std::sync::atomic::Ordering::Relaxed);
     if options.hog {
         // Two threads that want a core each, for as long as the process lives.
         for _ in 0..2 {
@@ -157,6 +161,8 @@ fn measure(options: &Options, n: usize, results: &mut Results) {
     let mut flood = |workload: &str, flood: Flood| {
         note(workload, "M jobs/s", flood.rate);
         note(workload, "cpu ns/job", flood.cpu);
+        note(workload, "sleeps/1000 jobs", flood.slept);
+        note(workload, "preemptions/1000 jobs", flood.preempted);
     };
     let jobs = options.jobs;
     if floods {

@@ -56,23 +56,31 @@ fn job(seed: u64) -> impl FnOnce() + Send + 'static {
     }
 }
 
-/// Process CPU time, user and system.
-pub fn cpu() -> Duration {
+/// What the process has used so far.
+fn usage() -> libc::rusage {
     // SAFETY: an all-zero `rusage` is valid, and the call fills it.
-    let usage = unsafe {
+    unsafe {
         let mut usage: libc::rusage = std::mem::zeroed();
         libc::getrusage(libc::RUSAGE_SELF, &mut usage);
         usage
-    };
+    }
+}
+
+/// Process CPU time, user and system.
+pub fn cpu() -> Duration {
+    let usage = usage();
     let time = |t: libc::timeval| Duration::new(t.tv_sec as u64, t.tv_usec as u32 * 1000);
     time(usage.ru_utime) + time(usage.ru_stime)
 }
 
-/// Million jobs a second, and CPU nanoseconds a job.
+/// Million jobs a second, CPU nanoseconds a job, and how often in a thousand jobs a thread went to
+/// sleep, or lost its core (a hog's threads included).
 #[derive(Clone, Copy)]
 pub struct Flood {
     pub rate: f64,
     pub cpu: f64,
+    pub slept: f64,
+    pub preempted: f64,
 }
 
 /// Feeds `jobs` after a quarter as many that do not count: a flood begins on one core, and it takes the
@@ -83,14 +91,17 @@ fn flood<C>(make: impl Fn() -> C, jobs: u64, feed: impl Fn(&C, u64)) -> Flood {
     let warm_up = jobs / 4 / 64 * 64;
     feed(&pool, warm_up);
     wait_for(before + warm_up);
-    let (used, start) = (cpu(), Instant::now());
+    let (switches, used, start) = (usage(), cpu(), Instant::now());
     feed(&pool, jobs);
     wait_for(before + warm_up + jobs);
-    let (elapsed, used) = (start.elapsed(), cpu() - used);
+    let (elapsed, used, switched) = (start.elapsed(), cpu() - used, usage());
     drop(pool);
+    let per_thousand = |before, after| (after - before) as f64 / jobs as f64 * 1000.0;
     Flood {
         rate: jobs as f64 / elapsed.as_secs_f64() / 1e6,
         cpu: used.as_nanos() as f64 / jobs as f64,
+        slept: per_thousand(switches.ru_nvcsw, switched.ru_nvcsw),
+        preempted: per_thousand(switches.ru_nivcsw, switched.ru_nivcsw),
     }
 }
 
@@ -182,22 +193,13 @@ pub struct Paced {
     pub switches: f64,
 }
 
-fn switches() -> i64 {
-    // SAFETY: an all-zero `rusage` is valid, and the call fills it.
-    unsafe {
-        let mut usage: libc::rusage = std::mem::zeroed();
-        libc::getrusage(libc::RUSAGE_SELF, &mut usage);
-        usage.ru_nvcsw
-    }
-}
-
 /// W6 and W7: jobs at a fixed rate, by absolute sleep.
 pub fn paced<C: Contender>(make: impl Fn() -> C, jobs: usize, period: Duration) -> Paced {
     static STARTED: [AtomicU64; 8192] = [const { AtomicU64::new(0) }; 8192];
     let pool = make();
     settle();
     let origin = Instant::now();
-    let (used, switched, before) = (cpu(), switches(), ended());
+    let (used, switched, before) = (cpu(), usage().ru_nvcsw, ended());
     let mut submit = Vec::with_capacity(jobs);
     let mut submitted = Vec::with_capacity(jobs);
     for number in 0..jobs {
@@ -213,7 +215,7 @@ pub fn paced<C: Contender>(make: impl Fn() -> C, jobs: usize, period: Duration) 
     }
     wait_for(before + jobs as u64);
     let cpu = (cpu() - used).as_nanos() as f64 / jobs as f64 / 1000.0;
-    let switches = (switches() - switched) as f64 / jobs as f64;
+    let switches = (usage().ru_nvcsw - switched) as f64 / jobs as f64;
     let started = submitted.iter().zip(&STARTED);
     let start = started.map(|(from, to)| to.load(Relaxed).saturating_sub(*from)).collect();
     Paced { submit, start, cpu, switches }
