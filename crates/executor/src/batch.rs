@@ -1,11 +1,13 @@
-//! The jobs a worker has taken from the queue and not yet begun; others may steal them.
+//! The jobs a worker has taken and not yet begun: from the queue, then others may steal them; or from
+//! a strand.
 //!
 //! # Invariants
 //!
-//! 1. The block is exchanged, and slots of others emptied, only under the pool's lock.
+//! 1. The block is exchanged or filled, and slots of others emptied, only under a lock: the pool's, or
+//!    for what is of a strand the hand's own.
 //! 2. A slot belongs to whoever got its number from `next`, whose numbers are given out once per
 //!    filling; numbers from `filled` on give nothing.
-//! 3. The block is exchanged only when every number below `filled` has been given out.
+//! 3. The block is exchanged or filled only when every number below `filled` has been given out.
 //!
 //! So a thief's read of a slot cannot meet the owner's next exchange: both happen under the lock.
 //! And the owner, who claims without the lock, meets thieves only in `next`. The lock orders the
@@ -85,6 +87,22 @@ impl Batch {
         self.next.store(start, Relaxed);
         self.filled.store(end, Relaxed);
         Section::of(empty)
+    }
+
+    /// Fills it with `jobs`, no more than a block has room for. For the owner, under the lock, with
+    /// nothing unclaimed.
+    pub(crate) fn refill(&self, jobs: impl Iterator<Item = Job>) {
+        debug_assert_eq!(self.unclaimed(), 0, "filled while jobs wait in it");
+        self.filled.store(0, Relaxed);
+        let mut count = 0;
+        for job in jobs {
+            // SAFETY: under the lock nobody else touches the block, and all slots are empty, for
+            // those that were full are claimed and read (as in `exchange`); this one is still.
+            self.block.with(|block| unsafe { (**block).fill(count, job) });
+            count += 1;
+        }
+        self.next.store(0, Relaxed);
+        self.filled.store(count, Relaxed);
     }
 
     /// Moves half of what is unclaimed, rounded up, into `section`, which is empty. For others, under

@@ -46,6 +46,19 @@ impl Block {
         Claimed(&self.0[slot])
     }
 
+    /// Puts a job into a slot.
+    ///
+    /// # Safety
+    ///
+    /// The slot is empty, and the caller's alone.
+    #[inline]
+    pub(crate) unsafe fn fill(&self, slot: usize, job: Job) {
+        self.0[slot].with_mut(|slot| {
+            // SAFETY: the caller's promise.
+            unsafe { (*slot).write(job) };
+        });
+    }
+
     /// Starts to fetch a slot that another core has written, so that it is here when needed.
     #[inline(always)]
     pub(crate) fn expect_to_read(&self, slot: usize) {

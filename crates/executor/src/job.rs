@@ -26,9 +26,6 @@ use crate::{
 
 /// What a job does. Both ways consume it, and exactly one is taken.
 pub(crate) trait Task: Send {
-    /// Whether it is no job of its own but stands for those of a strand.
-    const IS_RUNNER: bool = false;
-
     /// Does the work. Calls [`Started::finish`] once, after the user's code has ended and before
     /// anyone can see its result. Unwinds only if the drop of a user's value does.
     fn run(self, started: &Started<'_>);
@@ -54,7 +51,6 @@ type Payload = [MaybeUninit<*mut ()>; 5];
 struct Vtable {
     run: unsafe fn(*const Payload, &Started<'_>),
     abandon: unsafe fn(*const Payload, Abandoned, Option<&Pool>) -> bool,
-    is_runner: bool,
 }
 
 /// A job on its way to a worker: 64 bytes on a 64-bit machine.
@@ -96,8 +92,7 @@ unsafe fn take<K>(payload: *const Payload) -> K {
 struct Erased<K>(std::marker::PhantomData<K>);
 
 impl<K: Task> Erased<K> {
-    const VTABLE: Vtable =
-        Vtable { run: Self::run, abandon: Self::abandon, is_runner: K::IS_RUNNER };
+    const VTABLE: Vtable = Vtable { run: Self::run, abandon: Self::abandon };
 
     unsafe fn run(payload: *const Payload, started: &Started<'_>) {
         // SAFETY: the caller's promise is `take`'s.
@@ -178,11 +173,21 @@ impl Job {
     /// Gives it up, unless its handle had run it: then false. Whoever does so is not the one to
     /// answer for a closure whose drop panics.
     pub(crate) fn abandon(self, why: Abandoned, pool: Option<&Pool>) -> bool {
+        self.abandon_for(pool, why, pool)
+    }
+
+    /// Gives up a job that follows a leader: none takes its place.
+    pub(crate) fn abandon_follower(self, why: Abandoned, pool: &Pool) -> bool {
+        self.abandon_for(None, why, Some(pool))
+    }
+
+    /// Gives it up, as if there were no pool but `seen`; a panic is counted in `pool`.
+    fn abandon_for(self, seen: Option<&Pool>, why: Abandoned, pool: Option<&Pool>) -> bool {
         let mut this = ManuallyDrop::new(self);
         this.extras = None;
         let payload = &raw const this.payload;
         // SAFETY: the payload is initialised (invariant 1) and `ManuallyDrop` keeps `drop` off it.
-        let abandon = AssertUnwindSafe(|| unsafe { (this.vtable.abandon)(payload, why, pool) });
+        let abandon = AssertUnwindSafe(|| unsafe { (this.vtable.abandon)(payload, why, seen) });
         catch_unwind(abandon).unwrap_or_else(|panic| {
             match pool {
                 Some(pool) => pool.caught(panic),
@@ -216,10 +221,6 @@ impl Job {
     /// Whether its deadline has passed.
     pub(crate) fn is_late(&self, now: u64) -> bool {
         self.extras.as_deref().and_then(|extras| extras.deadline).is_some_and(|late| now > late)
-    }
-
-    pub(crate) fn is_runner(&self) -> bool {
-        self.vtable.is_runner
     }
 
     pub(crate) fn name(&self) -> Option<&'static str> {

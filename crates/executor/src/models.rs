@@ -26,7 +26,7 @@ use crate::{
     policy::{Priority, Timing, WhenFull},
     pool::{Admission, Order, Pool, Settings},
     scope::{Jobs, Stub},
-    strand::Key,
+    strand::{Key, Leader},
     sync::AtomicBool,
     worker::{self, Crew},
 };
@@ -203,11 +203,11 @@ fn a_strand_is_handed_over() {
                 running.fetch_sub(1, Relaxed);
                 count.fetch_add(1, Relaxed);
             };
-            Job::new(Detached(body), 1, None)
+            Leader { key: Key::new(1), task: Detached(body) }
         };
         let workers = vec![hire(&pool), hire(&pool)];
         for _ in 0..3 {
-            assert!(pool.submit_keyed(Key::new(1), keyed(&count), ORDER).is_ok());
+            assert!(pool.submit_keyed(keyed(&count), 1, None, ORDER).is_ok());
         }
         close_and_join(&pool, workers);
         assert_eq!(count.load(Relaxed), 3);
@@ -366,7 +366,12 @@ fn giving_up_meets_a_strand() {
     check(3, || {
         let (pool, count) = (pool(1, 4), Count::default());
         for _ in 0..3 {
-            assert!(pool.submit_keyed(Key::new(1), job(&count), ORDER).is_ok());
+            let counted = Arc::clone(&count);
+            let add = move || {
+                counted.fetch_add(1, Relaxed);
+            };
+            let leader = Leader { key: Key::new(1), task: Detached(add) };
+            assert!(pool.submit_keyed(leader, 1, None, ORDER).is_ok());
         }
         let workers = vec![hire(&pool)];
         pool.close();

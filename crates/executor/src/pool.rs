@@ -31,7 +31,6 @@ mod visit;
 
 use std::{
     any::Any,
-    collections::VecDeque,
     mem,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::atomic::{
@@ -44,13 +43,12 @@ use std::{
 use crate::{
     batch::Batch,
     clock,
-    job::Job,
     metrics::{Counters, Metrics},
-    policy::{Priority, Timing},
+    policy::Timing,
     recorder::{Keeping, Recorder},
     room::Room,
     spell::Spell,
-    strand::Strands,
+    strand::{Hand, Strands},
     sync::{AtomicBool, Condvar, Mutex, MutexGuard, Padded, lock},
     worker::Crew,
 };
@@ -116,9 +114,9 @@ pub(crate) struct Place {
     pub(crate) batch: Batch,
     pub(crate) recorder: Recorder,
     woken: AtomicBool,
-    /// Jobs of a strand that its runner, run by the worker here, has taken and not begun. Its lock is
-    /// taken after the shard's and the pool's, and none after it.
-    pub(crate) hand: Mutex<VecDeque<(Priority, Job)>>,
+    /// Jobs of a strand that the worker here has taken and not begun. Its lock is taken after the
+    /// shard's and the pool's, and none after it.
+    pub(crate) hand: Hand,
     /// Whether the worker counts as blocked.
     pub(crate) spell: Spell,
     /// The system's number for the worker's thread; 0 before there is one.
@@ -142,7 +140,7 @@ impl Pool {
                 batch: Batch::new(),
                 recorder,
                 woken: AtomicBool::new(false),
-                hand: Mutex::new(VecDeque::new()),
+                hand: Hand::new(),
                 spell: Spell::new(),
                 thread_id: AtomicI32::new(0),
             })
@@ -159,7 +157,7 @@ impl Pool {
             given_up: AtomicBool::new(false),
             outside: Recorder::new(keeping, None),
             counters: Counters::default(),
-            strands: Strands::new(),
+            strands: Strands::new(settings.capacity),
             started: clock::ticks(),
             settings,
             crew,
@@ -238,7 +236,7 @@ impl Pool {
         metrics.uptime = clock::duration(clock::ticks().saturating_sub(self.started));
         metrics.keys = self.strands.len();
         let state = self.lock();
-        let taken = |place: &Padded<Place>| place.batch.unclaimed() + lock(&place.hand).len();
+        let taken = |place: &Padded<Place>| place.batch.unclaimed() + place.hand.len();
         let taken: usize = self.places[..state.used].iter().map(taken).sum();
         metrics.queued = (self.room.taken() + taken) as u64;
         metrics.queued_by_priority = state.queue.lens().map(|len| len as u64);

@@ -202,6 +202,8 @@ pub(crate) struct Started<'a> {
     pub(crate) submitted: u64,
     pub(crate) start: u64,
     pub(crate) name: Option<&'static str>,
+    /// Whether it follows the leader of a strand.
+    pub(crate) follows: bool,
     pub(crate) end: Cell<u64>,
 }
 
@@ -210,7 +212,7 @@ impl<'a> Started<'a> {
     #[inline]
     pub(crate) fn new(recorder: &'a Recorder, pool: &'a Pool, submitted: u64, start: u64) -> Self {
         let start = if start == 0 && submitted != 0 { clock::ticks() } else { start };
-        Self { recorder, pool, submitted, start, name: None, end: Cell::new(0) }
+        Self { recorder, pool, submitted, start, name: None, follows: false, end: Cell::new(0) }
     }
 
     /// The user's code has ended. Counts it, so that whoever then sees the result sees it counted.

@@ -3,20 +3,19 @@
 
 #![expect(unsafe_code, reason = "a refused job goes back to what it was made from")]
 
-use std::{fmt, time::Duration};
+use std::{fmt, iter, time::Duration};
 
 use crate::{
     Executor, JobHandle, SubmitError,
     block::Section,
     cancel::CancelToken,
-    cell::{self, Pending},
-    clock,
+    cell, clock,
     error::Refusal,
-    job::{Detached, Extras, Job},
+    job::{Detached, Extras, Job, Task},
     metrics::Counters,
     policy::{Priority, Timing, WhenFull, WhenLate},
     pool::{Admission, Advance, Order},
-    strand::Key,
+    strand::{Key, Leader},
     worker,
 };
 
@@ -117,18 +116,14 @@ impl<'a> Submitter<'a> {
         let (stamp, extras) = (self.stamp(), self.extras());
         let pinned = self.key.is_some() || extras.is_some();
         let (pending, receiver) = cell::cell(job, stamp, pinned);
-        match self.admit(Job::new(pending, stamp, extras), true) {
+        match self.hand_over(pending, stamp, extras, true) {
             Ok(()) => Ok(JobHandle::new(receiver)),
-            Err((job, refusal)) => {
-                // SAFETY: made of this type above; the pool hands back the very job it was given.
-                let pending = unsafe { job.into_task::<Pending<F, T>>() };
-                Err(self.refused(refusal, pending.into_closure(receiver)))
-            }
+            Err((pending, refusal)) => Err(self.refused(refusal, pending.into_closure(receiver))),
         }
     }
 
     /// Hands a job over whose result nobody waits for: no handle, and no allocation for a closure
-    /// of up to 40 bytes.
+    /// of up to 40 bytes, or 32 under a key.
     ///
     /// # Errors
     ///
@@ -138,12 +133,8 @@ impl<'a> Submitter<'a> {
     where
         F: FnOnce() + Send + 'static,
     {
-        let job = Job::new(Detached(job), self.stamp(), self.extras());
-        self.admit(job, false).map_err(|(job, refusal)| {
-            // SAFETY: made of this type above; the pool hands back the very job it was given.
-            let task = unsafe { job.into_task::<Detached<F>>() };
-            self.refused(refusal, task.0)
-        })
+        let outcome = self.hand_over(Detached(job), self.stamp(), self.extras(), false);
+        outcome.map_err(|(task, refusal)| self.refused(refusal, task.0))
     }
 
     /// Hands many jobs over, 64 under one lock with one wake-up, in order, as [`detach`](Self::detach)
@@ -156,6 +147,9 @@ impl<'a> Submitter<'a> {
     where
         F: FnOnce() + Send + 'static,
     {
+        if self.key.is_some() {
+            return self.submit_keyed_batch(jobs);
+        }
         let stamp = self.stamp();
         let mut waiting = jobs.into_iter();
         let mut section = Section::new();
@@ -169,17 +163,27 @@ impl<'a> Submitter<'a> {
             if section.is_empty() {
                 return Ok(());
             }
-            let outcome = match self.key {
-                Some(key) => self.keyed_section(key, &mut section),
-                None => self.plain_section(&mut section),
-            };
-            outcome.map_err(|(first, refusal)| {
+            self.plain_section(&mut section).map_err(|refusal| {
                 // SAFETY: all were made of this type above; these the pool did not take.
                 let closure = |job: Job| unsafe { job.into_task::<Detached<F>>() }.0;
-                let made = first.into_iter().chain(&mut section).map(closure);
+                let made = (&mut section).map(closure);
                 self.batch_refused(refusal, made.chain(&mut waiting).collect())
             })?;
         }
+    }
+
+    fn submit_keyed_batch<F>(&self, jobs: impl IntoIterator<Item = F>) -> Result<(), BatchError<F>>
+    where
+        F: FnOnce() + Send + 'static,
+    {
+        let (stamp, mut waiting) = (self.stamp(), jobs.into_iter());
+        while let Some(job) = waiting.next() {
+            let outcome = self.hand_over(Detached(job), stamp, self.extras(), false);
+            outcome.map_err(|(task, refusal)| {
+                self.batch_refused(refusal, iter::once(task.0).chain(&mut waiting).collect())
+            })?;
+        }
+        Ok(())
     }
 
     fn batch_refused<F>(&self, refusal: Refusal, jobs: Vec<F>) -> BatchError<F> {
@@ -188,22 +192,14 @@ impl<'a> Submitter<'a> {
         BatchError { why: refusal.with_job(()), jobs }
     }
 
-    fn plain_section(&self, jobs: &mut Section) -> Result<(), (Option<Job>, Refusal)> {
+    fn plain_section(&self, jobs: &mut Section) -> Result<(), Refusal> {
         loop {
             match self.executor.pool().submit_section(jobs, self.order(false)) {
                 Advance::Done => return Ok(()),
-                Advance::Refused(refusal) => return Err((None, refusal)),
+                Advance::Refused(refusal) => return Err(refusal),
                 Advance::RunNextHere => jobs.pop().into_iter().for_each(|job| self.run_here(job)),
             }
         }
-    }
-
-    fn keyed_section(&self, key: Key, jobs: &mut Section) -> Result<(), (Option<Job>, Refusal)> {
-        for job in jobs {
-            let admitted = self.executor.pool().submit_keyed(key, job, self.order(false));
-            admitted.map_err(|(job, refusal)| (Some(job), refusal))?;
-        }
-        Ok(())
     }
 
     #[inline(always)]
@@ -234,13 +230,30 @@ impl<'a> Submitter<'a> {
         Extras { name, deadline, when_late, token }
     }
 
-    /// Hands an erased job over; `prompt` if somebody waits for it.
+    /// Hands a task over; `prompt` if somebody waits for it.
+    #[inline(always)]
+    fn hand_over<K: Task + 'static>(
+        &self,
+        task: K,
+        stamp: u64,
+        extras: Option<Box<Extras>>,
+        prompt: bool,
+    ) -> Result<(), (K, Refusal)> {
+        if let Some(key) = self.key {
+            let (leader, order) = (Leader { key, task }, self.order(prompt));
+            let outcome = self.executor.pool().submit_keyed(leader, stamp, extras, order);
+            return outcome.map_err(|(leader, refusal)| (leader.task, refusal));
+        }
+        self.admit(Job::new(task, stamp, extras), prompt).map_err(|(job, refusal)| {
+            // SAFETY: made of this type above; the pool hands back the very job it was given.
+            (unsafe { job.into_task::<K>() }, refusal)
+        })
+    }
+
+    /// Hands an erased job over that has no key; `prompt` if somebody waits for it.
     #[inline(always)]
     pub(crate) fn admit(&self, job: Job, prompt: bool) -> Result<(), (Job, Refusal)> {
         let pool = self.executor.pool();
-        if let Some(key) = self.key {
-            return pool.submit_keyed(key, job, self.order(prompt));
-        }
         match pool.submit(job, self.order(prompt)) {
             Admission::Accepted => Ok(()),
             Admission::Refused(job, refusal) => Err((job, refusal)),

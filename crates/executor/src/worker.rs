@@ -9,7 +9,7 @@ use std::{
 };
 
 use crate::{
-    block::BLOCK,
+    block::{BLOCK, Claimed},
     clock,
     error::Abandoned,
     job::Job,
@@ -131,7 +131,7 @@ pub(crate) fn run(pool: &Pool, place: usize) {
     let mine = &pool.places[place];
     let mut at_sleep = mine.recorder.processed.load(Relaxed);
     loop {
-        // Those of a strand count too, though its runner was taken as one.
+        // Those of a strand count too, though only its leader was taken.
         let since_sleep = mine.recorder.processed.load(Relaxed) - at_sleep;
         let in_flood = since_sleep >= FLOOD_JOBS && mine.recorder.typical() <= flood_job();
         match pool.visit(place, batch_limit(&mine.recorder), in_flood) {
@@ -175,23 +175,36 @@ fn run_batch(pool: &Pool, mine: &Place) {
     // From then on a job's end is the next one's start.
     mine.recorder.begins(now);
     while let Some(job) = mine.batch.claim() {
-        now = if let Some(submitted) = job.submitted_plain() {
-            let started = Started::new(&mine.recorder, pool, submitted, now);
-            if now == 0 {
-                mine.recorder.begins(started.start);
-            }
-            job.run(&started);
-            started.end.get()
-        } else {
-            let end = run_job(pool, &mine.recorder, job.into_job(), now);
-            mine.recorder.begins(end);
-            end
-        };
+        now = run_claimed(pool, &mine.recorder, job, now, false);
         if pool.has_urgent() {
             now = run_urgent(pool, mine, now);
             mine.recorder.begins(now);
         }
     }
+}
+
+/// Runs a claimed job that starts at `now`, where the one before has ended, as what `follows` the leader
+/// of a strand or not; says when it was over.
+#[inline(always)]
+pub(crate) fn run_claimed(
+    pool: &Pool,
+    recorder: &Recorder,
+    job: Claimed<'_>,
+    now: u64,
+    follows: bool,
+) -> u64 {
+    let Some(submitted) = job.submitted_plain() else {
+        let end = run_as(pool, recorder, job.into_job(), now, follows);
+        recorder.begins(end);
+        return end;
+    };
+    let mut started = Started::new(recorder, pool, submitted, now);
+    started.follows = follows;
+    if now == 0 {
+        recorder.begins(started.start);
+    }
+    job.run(&started);
+    started.end.get()
 }
 
 #[cold]
@@ -236,10 +249,17 @@ fn flood_job() -> f64 {
 /// Runs one job that starts at `now`, or gives it up; says when that was over.
 #[inline]
 pub(crate) fn run_job(pool: &Pool, recorder: &Recorder, job: Job, now: u64) -> u64 {
+    run_as(pool, recorder, job, now, false)
+}
+
+#[inline]
+fn run_as(pool: &Pool, recorder: &Recorder, job: Job, now: u64, follows: bool) -> u64 {
     if job.extras.is_some() {
-        return run_with_extras(pool, recorder, job, now);
+        return run_with_extras(pool, recorder, job, now, follows);
     }
-    run_counted(&Started::new(recorder, pool, job.submitted, now), job)
+    let mut started = Started::new(recorder, pool, job.submitted, now);
+    started.follows = follows;
+    run_counted(&started, job)
 }
 
 #[inline]
@@ -250,7 +270,7 @@ fn run_counted(started: &Started<'_>, job: Job) -> u64 {
 }
 
 #[cold]
-fn run_with_extras(pool: &Pool, recorder: &Recorder, job: Job, now: u64) -> u64 {
+fn run_with_extras(pool: &Pool, recorder: &Recorder, job: Job, now: u64, follows: bool) -> u64 {
     let now = if now == 0 { clock::ticks() } else { now };
     if job.is_late(now) {
         Counters::count(&pool.counters.expired);
@@ -259,12 +279,13 @@ fn run_with_extras(pool: &Pool, recorder: &Recorder, job: Job, now: u64) -> u64 
         if why == Abandoned::Cancelled {
             Counters::count(&pool.counters.cancelled);
         }
-        let _counted = job.abandon(why, Some(pool));
+        let _counted =
+            if follows { job.abandon_follower(why, pool) } else { job.abandon(why, Some(pool)) };
         return clock::ticks();
     }
     let name = job.name();
     let mut started = Started::new(recorder, pool, job.submitted, now);
-    started.name = name;
+    (started.name, started.follows) = (name, follows);
     let outer = recorder.name();
     recorder.set_name(name);
     #[cfg(feature = "tracing")]

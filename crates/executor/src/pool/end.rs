@@ -9,10 +9,7 @@ use super::{
     Pool,
     state::{State, Wake},
 };
-use crate::{
-    job::Job,
-    sync::{MutexGuard, lock},
-};
+use crate::{job::Job, sync::MutexGuard};
 
 impl Pool {
     /// Closes the queue: nothing new is accepted, and workers leave when nothing is left.
@@ -50,14 +47,10 @@ impl Pool {
             place.batch.claim_all(&mut jobs);
         }
         drop(state);
-        // Runners stand for jobs in the strands. Then what they hold: without its strand none puts it
-        // back.
-        jobs.retain(|job| !job.is_runner());
         jobs.extend(self.strands.clear());
-        for place in &self.places {
-            jobs.extend(lock(&place.hand).drain(..).map(|(_, job)| job));
-        }
-        // Last, for until now a runner may have put jobs back.
+        // Without its strand nobody puts back what is in hand.
+        jobs.extend(self.places.iter().flat_map(|place| place.hand.empty()));
+        // Last, for until now jobs may have been put back.
         let _state = self.lock();
         self.room.give_back_all();
         jobs

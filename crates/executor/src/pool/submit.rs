@@ -119,7 +119,13 @@ mod tests {
     use std::{sync::Arc, time::Duration};
 
     use super::*;
-    use crate::{job::Detached, policy::Timing, pool::Settings, strand::Key, worker::Crew};
+    use crate::{
+        job::Detached,
+        policy::Timing,
+        pool::Settings,
+        strand::{Key, Leader},
+        worker::Crew,
+    };
 
     const ORDER: Order =
         Order { priority: Priority::Medium, when_full: WhenFull::DropOldest, prompt: false };
@@ -140,15 +146,15 @@ mod tests {
         Pool::new(settings, Crew::default(), Some(Box::new(|_| panic!("too long"))))
     }
 
-    /// Such a strand has no runner between its eviction and its return.
+    /// Such a strand has no leader between the eviction and the next one's promotion.
     #[test]
-    fn a_strand_whose_runner_is_evicted_while_the_last_worker_leaves_is_given_up() {
+    fn a_strand_whose_leader_is_evicted_while_the_last_worker_leaves_is_given_up() {
         let pool = pool();
         let witness = Arc::new(());
         for _ in 0..2 {
             let held = Arc::clone(&witness);
-            let job = Job::new(Detached(move || drop(held)), 1, None);
-            assert!(pool.submit_keyed(Key::new(1), job, ORDER).is_ok());
+            let leader = Leader { key: Key::new(1), task: Detached(move || drop(held)) };
+            assert!(pool.submit_keyed(leader, 1, None, ORDER).is_ok());
         }
         let mut evicted = None;
         assert!(pool.make_room(pool.lock(), ORDER, &mut evicted).is_ok());
@@ -166,7 +172,8 @@ mod tests {
     fn a_warning_that_panics_strands_no_key() {
         let pool = pool();
         let job = || Job::new(Detached(|| ()), 1, None);
-        assert!(pool.submit_keyed(Key::new(1), job(), ORDER).is_ok());
+        let leader = Leader { key: Key::new(1), task: Detached(|| ()) };
+        assert!(pool.submit_keyed(leader, 1, None, ORDER).is_ok());
         assert_eq!(pool.strands.len(), 1);
         assert!(pool.room.take());
         assert!(matches!(pool.submit(job(), ORDER), Admission::Accepted));
