@@ -106,7 +106,7 @@ proptest! {
             total += count;
             bench.run(1);
         }
-        bench.run(600);
+        bench.run(1_500);
         let mut taken = bench.taken().into_values().next().unwrap();
         taken.sort_unstable();
         prop_assert_eq!(taken, (1..=total).collect::<Vec<_>>());
