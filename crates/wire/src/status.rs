@@ -303,7 +303,14 @@ mod tests {
         let bare = status(r#"{"state":"error","mood":"low"}"#).unwrap();
         assert_eq!(bare.devices["outdoor"].state, DeviceState::Error);
         assert_eq!(bare.devices["outdoor"].last_good, None);
-        for bad in [r#"{"state":"tired"}"#, r#"{"state":"idle","reason":"lazy"}"#, "{}", "7"] {
+        for bad in [
+            r#"{"state":"tired"}"#,
+            r#"{"state":"idle","reason":"lazy"}"#,
+            r#"{"state":"idle","good_time_us":9223372036854776,"good_mono_us":0}"#,
+            r#"{"state":"idle","good_time_us":0,"good_mono_us":18446744073709552}"#,
+            "{}",
+            "7",
+        ] {
             assert!(status(bad).is_err(), "{bad}");
         }
     }

@@ -113,11 +113,6 @@ impl From<&DeviceStatus> for Json {
 impl Json {
     pub(crate) fn read(self) -> Result<DeviceStatus, DecodeError> {
         let reason = |code: String| NoData::from_code(&code).ok_or_else(|| wrong("reason", &code));
-        let last_good = self.good_time_us.zip(self.good_mono_us).map(|(wall, monotonic)| {
-            let (wall, monotonic) = (wall.saturating_mul(1_000), monotonic.saturating_mul(1_000));
-            let (wall, monotonic) = (WallTime::from_nanos(wall), Monotonic::from_nanos(monotonic));
-            Timestamp { wall, monotonic }
-        });
         Ok(DeviceStatus {
             state: DeviceState::from_code(&self.state)
                 .ok_or_else(|| wrong("state", &self.state))?,
@@ -127,7 +122,7 @@ impl Json {
             period_us: self.period_us,
             failures: self.failures,
             reason: self.reason.map(reason).transpose()?,
-            last_good,
+            last_good: self.good_time_us.zip(self.good_mono_us).map(last_good).transpose()?,
             missed: self.missed,
             shed: self.shed,
             lateness: self.late_ns,
@@ -135,4 +130,12 @@ impl Json {
             on_bus_ns_max: self.on_bus_ns_max,
         })
     }
+}
+
+fn last_good((wall_us, monotonic_us): (i64, u64)) -> Result<Timestamp, DecodeError> {
+    let wall = wall_us.checked_mul(1_000);
+    let wall = wall.ok_or_else(|| wrong("good_time_us", &wall_us.to_string()))?;
+    let monotonic = monotonic_us.checked_mul(1_000);
+    let monotonic = monotonic.ok_or_else(|| wrong("good_mono_us", &monotonic_us.to_string()))?;
+    Ok(Timestamp { wall: WallTime::from_nanos(wall), monotonic: Monotonic::from_nanos(monotonic) })
 }
