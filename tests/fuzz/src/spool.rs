@@ -134,6 +134,7 @@ fn written() -> &'static Files {
         let mut files: Files = fs::read_dir(folder.path())
             .unwrap()
             .map(|entry| entry.unwrap())
+            .filter(|entry| entry.path().is_file())
             .map(|entry| {
                 (entry.file_name().into_string().unwrap(), fs::read(entry.path()).unwrap())
             })
