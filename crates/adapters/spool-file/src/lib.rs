@@ -97,6 +97,11 @@
 //!     `a_stream_that_changes_its_class_goes_on_with_its_numbers`,
 //!     `no_number_is_there_twice_after_a_power_cut_and_a_change_of_class`.
 //!
+//! 11. However much waits, memory is what invariant 9 says, and opening reads the newest segment and how
+//!     the others begin. `opening_and_draining_take_the_same_memory_however_much_waits_but_for_the_list_of_segments`,
+//!     `opening_reads_the_newest_segment_and_how_the_others_begin`; how long that takes:
+//!     `docs/bench/spool.md`.
+//!
 //! # Known limits
 //!
 //! A block that the medium refuses to give is damage once delivery has tried it three times, and at once

@@ -72,6 +72,17 @@ fn a_replay_reads_the_headers_it_needs_and_the_segments_that_have_the_numbers() 
 }
 
 #[test]
+fn opening_reads_the_newest_segment_and_how_the_others_begin() {
+    let disk = many_segments();
+    disk.count_reads();
+    let spool = open_with(&disk, Options { bytes_max: 64 * 1024, ..SMALL });
+    let (reads, segments) = (disk.count_reads(), disk.segments().len());
+    // Two for each beginning; those of the newest again, one for what is in it, one for the cursor.
+    assert!(reads <= 2 * segments + 6, "{reads} reads of {segments} segments");
+    assert_eq!(spool.end().0, 300);
+}
+
+#[test]
 fn damaged_headers_only_make_a_replay_read_more() {
     let disk = many_segments();
     let (first, last) = (1, disk.segments().len() - 1);
