@@ -5,7 +5,10 @@ use std::io::{self, Write};
 
 use domain::{BootId, GatewayId, Monotonic, Ranges, StreamName};
 use ports::Clock;
-use wire::replay::{Done, Request, Why};
+use wire::{
+    payload::Batch,
+    replay::{Done, Request, Why},
+};
 
 use crate::{
     asker::{Asker, Heard},
@@ -96,32 +99,40 @@ impl<'a> Replay<'a> {
         out: &mut dyn Write,
         remarks: &mut dyn Write,
     ) -> Result<(), ReplayError> {
-        match news {
-            Some(News::Connected) => self.is_connected = true,
-            Some(News::Disconnected(why)) => {
-                self.is_connected = false;
-                let _ = writeln!(remarks, "no connection to the broker: {}", chain(why));
-            }
-            Some(News::Unreadable { topic, why }) => {
-                let _ = writeln!(remarks, "unreadable: {}: {}", printable(topic), chain(why));
-            }
-            _ => {}
+        if let Some(news) = news {
+            self.note(news, remarks);
         }
         let heard = news.and_then(|news| self.asker.hear(news, now));
         match heard.or_else(|| self.asker.check(now)) {
-            Some(Heard::Samples(batch)) => {
-                for sample in &batch.samples {
-                    self.todo.remove_all(sample.seq.0..sample.seq.0.saturating_add(1));
-                    let line = json_line(&batch.gateway, sample);
-                    writeln!(out, "{line}").map_err(ReplayError::Output)?;
-                }
-                out.flush().map_err(ReplayError::Output)?;
-            }
+            Some(Heard::Samples(batch)) => self.write(&batch, out).map_err(ReplayError::Output)?,
             Some(Heard::Done(done)) => self.end(&done, remarks)?,
             Some(Heard::Failed(why)) => return Err(ReplayError::Unanswered(printable(&why))),
             None => {}
         }
         self.ask_on(feed, now)
+    }
+
+    fn note(&mut self, news: &News, remarks: &mut dyn Write) {
+        // A remark that cannot be written is not worth ending for.
+        match news {
+            News::Connected => self.is_connected = true,
+            News::Disconnected(why) => {
+                self.is_connected = false;
+                let _ = writeln!(remarks, "no connection to the broker: {}", chain(why));
+            }
+            News::Unreadable { topic, why } => {
+                let _ = writeln!(remarks, "unreadable: {}: {}", printable(topic), chain(why));
+            }
+            News::Arrived { .. } | News::Answered { .. } | News::Asked(_) => {}
+        }
+    }
+
+    fn write(&mut self, batch: &Batch, out: &mut dyn Write) -> io::Result<()> {
+        for sample in &batch.samples {
+            self.todo.remove_all(sample.seq.0..sample.seq.0.saturating_add(1));
+            writeln!(out, "{}", json_line(&batch.gateway, sample))?;
+        }
+        out.flush()
     }
 
     fn ask_on(&mut self, feed: &Feed<'_>, now: Monotonic) -> Result<(), ReplayError> {

@@ -122,22 +122,17 @@ impl Verification {
         loop {
             let now = clock.now().monotonic;
             mender.step(feed, &self.ledger, now, remarks);
-            if mender.is_over() {
-                let is_coming = self.ledger.is_short() && mender.is_some_coming();
-                let until = *settles_until.get_or_insert(now + self.settle);
-                if !is_coming || now >= until {
-                    break;
-                }
-            }
-            if interrupts.count() > asked_before {
-                break;
+            let is_coming = self.ledger.is_short() && mender.is_some_coming();
+            let has_settled = mender.is_over()
+                && (!is_coming || now >= *settles_until.get_or_insert(now + self.settle));
+            if has_settled || interrupts.count() > asked_before {
+                return Ok(mender.report(&self.ledger));
             }
             if let Some(news) = feed.next(PACE)? {
                 mender.note(&news, &mut self.ledger, clock.now().monotonic, remarks);
                 self.note(&news, remarks);
             }
         }
-        Ok(mender.report(&self.ledger))
     }
 
     fn note(&mut self, news: &News, remarks: &mut dyn Write) {

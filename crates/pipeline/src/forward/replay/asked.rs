@@ -86,6 +86,13 @@ impl<P: Publisher> Forwarder<P> {
             asked.not_sent(Why::Waiting, number(sample));
         }
         let free: Vec<_> = free.into_iter().map(|(sample, _)| sample).collect();
+        self.pace.spend(free.len() as u64);
+        self.send_again(asked, reply, &free, bytes_max);
+        Ok(())
+    }
+
+    /// Makes messages of samples that were delivered before.
+    fn send_again(&mut self, asked: &mut Asked, reply: &Reply, free: &[Sample], bytes_max: usize) {
         asked.done.sent.add(&numbers(free.iter()));
         let limits = Limits {
             samples: self.options.message_samples_max,
@@ -99,11 +106,9 @@ impl<P: Publisher> Forwarder<P> {
             asked.done.sent.remove_all(run.numbers());
             asked.not_sent(Why::TooLong, run.numbers());
         }
-        self.pace.spend(free.len() as u64);
         for (run, message) in made.messages {
             self.push_answer(run.samples, message);
         }
-        Ok(())
     }
 
     /// The samples of any class with these numbers, by number, and whether each waits for delivery.
