@@ -85,7 +85,7 @@ const KIND: QuantityKind = QuantityKind::Power;
 /// The sensors of a device: so many readings come together.
 const SENSORS: usize = 10;
 /// Of the statistics among the ten, in samples.
-const WINDOW: usize = 60;
+const WINDOW: u32 = 60;
 /// The most outcomes of devices that the store takes at one time.
 const BATCH: usize = 1_024;
 const PERIOD: Duration = Duration::from_millis(100);
@@ -94,7 +94,7 @@ const PERIOD: Duration = Duration::from_millis(100);
 type Said = (&'static str, Vec<(&'static str, Argument)>);
 
 fn ten() -> [Said; 10] {
-    let samples = || ("samples", Argument::Integer(WINDOW as i64));
+    let samples = || ("samples", Argument::Integer(WINDOW.into()));
     [
         ("calibrate", vec![("gain", Argument::Number(1.02)), ("offset", Argument::Number(-0.5))]),
         ("ewma", vec![("time_constant", Argument::Duration(Duration::from_secs(10)))]),
@@ -179,7 +179,7 @@ impl Site {
             Executor::builder().workers(NonZeroUsize::new(workers).unwrap()).build().unwrap(),
         );
         let beginning = Beginning { boot: BootId::from_bytes([7; 16]), now: at(0), saved: None };
-        let ticks = (samples / streams).next_multiple_of(WINDOW) as u64;
+        let ticks = (samples / streams).next_multiple_of(WINDOW as usize) as u64;
         let of_device = |first: usize| {
             let sensors = first..streams.min(first + SENSORS);
             sensors.map(|number| stream(number / SENSORS, number % SENSORS)).collect()
@@ -190,7 +190,7 @@ impl Site {
             Derivation::new(plans(&streams), beginning, executor, Arc::<Counters>::default());
         let (derivation, state) = (derivation.unwrap(), 0x9E37_79B9_7F4A_7C15);
         let mut site = Self { derivation, streams, ticks, next: 1, state, bytes: 0 };
-        site.run(2 * WINDOW as u64);
+        site.run(2 * u64::from(WINDOW));
         site.bytes = (BYTES.load(Ordering::Relaxed) - before) / site.count();
         site
     }
@@ -472,15 +472,17 @@ fn is_quick() -> bool {
 }
 
 fn main() {
-    let rounds: usize = option("--rounds").map_or(7, |text| text.parse().unwrap());
+    let repeats: usize = option("--rounds").map_or(7, |text| text.parse().unwrap());
     let sizes = SIZES.map(|size| Site::new(size, 1, SAMPLES));
     let floors = [0, 1, 2, 3].map(|size| Floor::new(SIZES[size], sizes[size].bytes));
     let workers = [1, 2].map(|workers| Site::new(1_000, workers, SAMPLES));
     println!("{} bytes for a stream and its ten metrics", sizes[3].bytes);
-    let mut sites = Sites { workers, sizes, floors };
+    let mut bench = Sites { workers, sizes, floors };
     let mut table = Table::default();
-    (0..rounds).for_each(|number| round(&mut table, &mut sites, number));
-    print(&table, rounds);
+    for number in 0..repeats {
+        round(&mut table, &mut bench, number);
+    }
+    print(&table, repeats);
     if let Some(file) = option("--json") {
         std::fs::write(file, table.json()).unwrap();
     }

@@ -233,7 +233,9 @@ impl Derivation {
         let advance = move || {
             let (mut scratch, mut told) = (Scratch::default(), Vec::new());
             for group in components.chunks_mut(TOUCHED_TOGETHER) {
-                group.iter().for_each(|(_, component)| component.touch());
+                for (_, component) in &*group {
+                    component.touch();
+                }
                 for (_, component) in group {
                     component.run(&routed, false, &mut scratch, &mut told);
                 }

@@ -35,7 +35,7 @@ impl fmt::Display for Interval {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         const DAY_S: u64 = 86_400;
         let days = self.0.as_secs() / DAY_S;
-        let rest = self.0 - Duration::from_secs(days * DAY_S);
+        let rest = self.0.saturating_sub(Duration::from_secs(days * DAY_S));
         match days {
             0 => {}
             1 => f.write_str("1day")?,

@@ -96,10 +96,9 @@ mod tests {
 
     fn asked(ear: &mut Ear) -> Option<u64> {
         let message = Publish::new("ask", QoS::AtMostOnce, "what", None);
-        match ear.request(message)? {
-            Delivery::Request(request) => Some(request.dropped),
-            other => panic!("{other:?}"),
-        }
+        let heard = ear.request(message)?;
+        let Delivery::Request(request) = heard else { panic!("{heard:?}") };
+        Some(request.dropped)
     }
 
     #[test]

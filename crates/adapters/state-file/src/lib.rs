@@ -30,11 +30,13 @@ fn replace(folder: &Path, name: &str, bytes: &[u8]) -> io::Result<()> {
     let mut file = File::create(&new)?;
     file.write_all(bytes)?;
     file.sync_all()?;
-    fs::rename(&new, &path).map_err(|error| match error.kind() {
-        io::ErrorKind::IsADirectory => {
-            io::Error::new(error.kind(), format!("{} is a folder: move it away", path.display()))
+    fs::rename(&new, &path).map_err(|error| {
+        if error.kind() == io::ErrorKind::IsADirectory {
+            let what = format!("{} is a folder: move it away", path.display());
+            io::Error::new(error.kind(), what)
+        } else {
+            error
         }
-        _ => error,
     })?;
     File::open(folder)?.sync_all()
 }

@@ -131,9 +131,13 @@ mod tests {
         assert_eq!(all(newest), [42..52, 40..42, 15..25, 5..15, 0..5]);
     }
 
+    fn lane_over(end: u64) -> Lane {
+        Lane::over(core::iter::once(0..end).collect())
+    }
+
     #[test]
     fn a_flight_fills_a_message_of_each_stream_and_no_more_than_there_may_be() {
-        let mut lane = Lane::over(vec![0..100_000]);
+        let mut lane = lane_over(100_000);
         for (streams, run_max, flight) in [
             (0, 100, 1_000),
             (3, 100, 900),
@@ -147,7 +151,7 @@ mod tests {
             lane.streams = streams;
             assert_eq!(lane.flight(run_max), flight, "{run_max} of each of {streams}");
         }
-        assert_eq!(Lane::over(vec![0..7]).flight(100), 7);
+        assert_eq!(lane_over(7).flight(100), 7);
     }
 
     #[test]

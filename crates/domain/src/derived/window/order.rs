@@ -71,8 +71,9 @@ impl Order {
             Self::List(list) if list.len() < LIST_MAX => list.insert(place(list, number), number),
             Self::List(list) => {
                 let mut tree = Tree::new(2 * LIST_MAX);
-                list.iter().for_each(|&number| tree.insert(number));
-                tree.insert(number);
+                for &number in list.iter().chain([&number]) {
+                    tree.insert(number);
+                }
                 *self = Self::Tree(tree);
             }
             Self::Tree(tree) => tree.insert(number),

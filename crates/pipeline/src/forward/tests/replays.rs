@@ -14,7 +14,9 @@ fn name(sensor: &str) -> StreamName {
 
 fn set(runs: &[std::ops::RangeInclusive<u64>]) -> Ranges {
     let mut set = Ranges::EMPTY;
-    runs.iter().for_each(|run| set.insert_all(*run.start()..run.end() + 1));
+    for run in runs {
+        set.insert_all(*run.start()..run.end() + 1);
+    }
     set
 }
 
