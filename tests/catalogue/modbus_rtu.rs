@@ -13,7 +13,7 @@ use sim::{
 const RESPONSE_TIMEOUT: Duration = Duration::from_millis(100);
 
 fn clock() -> VirtualClock {
-    let start = Timestamp { wall: WallTime::from_nanos(0), monotonic: Monotonic::from_nanos(0) };
+    let start = Timestamp::new(WallTime::from_nanos(0), Monotonic::from_nanos(0));
     VirtualClock::starting_at(start)
 }
 

@@ -13,7 +13,7 @@ const PATIENCE: Duration = Duration::from_secs(3);
 const TOLERANCE: f64 = 0.5;
 
 fn clock() -> VirtualClock {
-    let start = Timestamp { wall: WallTime::from_nanos(0), monotonic: Monotonic::from_nanos(0) };
+    let start = Timestamp::new(WallTime::from_nanos(0), Monotonic::from_nanos(0));
     VirtualClock::starting_at(start)
 }
 

@@ -25,10 +25,7 @@ pub(crate) fn on_bus(address: u8, chip: impl I2cChip + 'static) -> (I2cBus, Wiri
 
 /// A clock that stands still but for whoever waits on it.
 pub(crate) fn clock() -> VirtualClock {
-    VirtualClock::starting_at(Timestamp {
-        wall: WallTime::from_nanos(0),
-        monotonic: Monotonic::from_nanos(0),
-    })
+    VirtualClock::starting_at(Timestamp::new(WallTime::from_nanos(0), Monotonic::from_nanos(0)))
 }
 
 /// The delay of a driver, on virtual time.

@@ -63,10 +63,10 @@ impl DelayNs for VirtualDelay {
 
 /// Time for a stand that is being built.
 pub(crate) fn virtual_time() -> (VirtualClock, VirtualDelay) {
-    let clock = VirtualClock::starting_at(Timestamp {
-        wall: WallTime::from_nanos(0),
-        monotonic: Monotonic::from_nanos(0),
-    });
+    let clock = VirtualClock::starting_at(Timestamp::new(
+        WallTime::from_nanos(0),
+        Monotonic::from_nanos(0),
+    ));
     let delay = VirtualDelay { clock: clock.clone(), cut: Arc::default() };
     (clock, delay)
 }

@@ -44,10 +44,7 @@ fn acquired(
 }
 
 fn clock() -> VirtualClock {
-    VirtualClock::starting_at(Timestamp {
-        wall: WallTime::from_nanos(START),
-        monotonic: Monotonic::from_nanos(0),
-    })
+    VirtualClock::starting_at(Timestamp::new(WallTime::from_nanos(START), Monotonic::from_nanos(0)))
 }
 
 /// What a chip of `rate` senses, so that each of its samples is known from those around it.

@@ -57,10 +57,10 @@ struct Yard {
 }
 
 fn clock() -> VirtualClock {
-    VirtualClock::starting_at(Timestamp {
-        wall: WallTime::from_nanos(START),
-        monotonic: Monotonic::from_nanos(1_000_000_000),
-    })
+    VirtualClock::starting_at(Timestamp::new(
+        WallTime::from_nanos(START),
+        Monotonic::from_nanos(1_000_000_000),
+    ))
 }
 
 /// Air that warms by a hundredth of a degree each second.

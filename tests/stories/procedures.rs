@@ -64,10 +64,10 @@ struct Bench {
 }
 
 fn bench() -> Bench {
-    let clock = VirtualClock::starting_at(Timestamp {
-        wall: WallTime::from_nanos(START),
-        monotonic: Monotonic::from_nanos(0),
-    });
+    let clock = VirtualClock::starting_at(Timestamp::new(
+        WallTime::from_nanos(START),
+        Monotonic::from_nanos(0),
+    ));
     let bus = I2cBus::new();
     let wiring = bus.attach(0x62, chips::Scd41::new(clock.elapsed(), |_| AIR));
     bus.attach(0x44, chips::Sht31::new(clock.elapsed(), |_| AIR.climate));

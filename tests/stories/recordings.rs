@@ -96,7 +96,7 @@ struct Site {
 impl Site {
     fn new(begin: WallTime, metrics: Vec<MetricPlan>) -> Self {
         let monotonic = Monotonic::from_nanos(1_000_000_000);
-        let clock = VirtualClock::starting_at(Timestamp { wall: begin, monotonic });
+        let clock = VirtualClock::starting_at(Timestamp::new(begin, monotonic));
         let counters = Arc::new(Counters::default());
         let workers = NonZeroUsize::new(2).unwrap();
         let executor = Arc::new(Executor::builder().workers(workers).build().unwrap());

@@ -153,10 +153,10 @@ impl World {
     }
 
     pub(crate) fn with(seed: u64, setup: Setup) -> Self {
-        let clock = VirtualClock::starting_at(Timestamp {
-            wall: WallTime::from_nanos(START),
-            monotonic: Monotonic::from_nanos(1_000_000_000),
-        });
+        let clock = VirtualClock::starting_at(Timestamp::new(
+            WallTime::from_nanos(START),
+            Monotonic::from_nanos(1_000_000_000),
+        ));
         let (time, environment) = (clock.elapsed(), Environment::seeded(seed));
         let i2c = I2cBus::new();
         let air = environment.clone();

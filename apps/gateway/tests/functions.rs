@@ -158,14 +158,14 @@ fn derived(entry: &Entry) -> Vec<StreamReading> {
     let config = config::parse("example", text, Catalogue::OWN, []);
     let config = config.unwrap_or_else(|problems| panic!("{problems}\n{text}"));
     let Site { streams, metrics, .. } = Site::build(&config).unwrap();
-    let start = Timestamp { wall: WallTime::from_nanos(0), monotonic: Monotonic::from_nanos(0) };
+    let start = Timestamp::new(WallTime::from_nanos(0), Monotonic::from_nanos(0));
     let beginning = Beginning { boot: BootId::from_bytes([1; 16]), now: start, saved: None };
     let executor = Arc::new(Executor::builder().build().unwrap());
     let mut derivation = Derivation::new(metrics, beginning, executor, Arc::default()).unwrap();
     let mut batch = Vec::new();
     for (n, after) in (0..).zip(moments(entry)) {
         let wall = WallTime::from_nanos(i64::try_from(after.as_nanos()).unwrap());
-        let at = Timestamp { wall, monotonic: Monotonic::default() + after };
+        let at = Timestamp::new(wall, Monotonic::default() + after);
         batch.extend(streams.iter().map(|(&device, streams)| Acquired {
             device,
             ordinal: n.into(),

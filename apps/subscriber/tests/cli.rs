@@ -131,10 +131,10 @@ fn stream(sensor: &str) -> StreamName {
 fn sample(sensor: &str, number: u64) -> Sample {
     let kind = QuantityKind::Temperature;
     let value = kind.quantity(21.5).map_err(|_| NoData::Implausible);
-    let at = Timestamp {
-        wall: WallTime::from_nanos(1_795_432_624_000_000_000),
-        monotonic: Monotonic::from_nanos(number * 1_000_000_000),
-    };
+    let at = Timestamp::new(
+        WallTime::from_nanos(1_795_432_624_000_000_000),
+        Monotonic::from_nanos(number * 1_000_000_000),
+    );
     Sample {
         stream: Stream { name: stream(sensor), kind },
         boot: BootId::from_bytes([0x0f; 16]),

@@ -19,6 +19,7 @@
 
 pub mod derived;
 pub mod parameter;
+pub mod time;
 
 mod backoff;
 mod command;
@@ -50,3 +51,4 @@ pub use ranges::Ranges;
 pub use reading::{Monotonic, Quality, Reading, Timestamp, WallTime};
 pub use sample::{BootId, NotABootId, Sample, SequenceNumber};
 pub use stream::{GatewayId, NotAName, Stream, StreamClass, StreamName, StreamReading};
+pub use time::{TimeSource, Trust};

@@ -6,7 +6,7 @@ use core::{
     time::Duration,
 };
 
-use crate::{NoData, Quantity};
+use crate::{NoData, Quantity, Trust};
 
 /// Wall-clock time: nanoseconds since 1970-01-01T00:00:00 UTC. May step back or forward.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -80,14 +80,22 @@ pub struct Timestamp {
     pub wall: WallTime,
     /// What the monotonic clock said at the same instant.
     pub monotonic: Monotonic,
+    /// How far the wall clock can be trusted.
+    pub trust: Trust,
 }
 
 impl Timestamp {
+    /// An instant on both clocks, of which nobody knows how right the wall clock is.
+    pub const fn new(wall: WallTime, monotonic: Monotonic) -> Self {
+        Self { wall, monotonic, trust: Trust::UNKNOWN }
+    }
+
     /// The instant `age` before this one.
     #[must_use]
     pub fn before(self, age: Duration) -> Self {
         let nanos = i64::try_from(age.as_nanos()).unwrap_or(i64::MAX);
-        Self { wall: WallTime(self.wall.0.saturating_sub(nanos)), monotonic: self.monotonic - age }
+        let wall = WallTime(self.wall.0.saturating_sub(nanos));
+        Self { wall, monotonic: self.monotonic - age, ..self }
     }
 }
 

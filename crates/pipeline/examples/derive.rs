@@ -141,7 +141,7 @@ fn plans(streams: &[Vec<Stream>]) -> Vec<MetricPlan> {
 fn at(tick: u64) -> Timestamp {
     let nanos = tick * u64::try_from(PERIOD.as_nanos()).unwrap();
     let wall = WallTime::from_nanos(1_700_000_000_000_000_000 + nanos.cast_signed());
-    Timestamp { wall, monotonic: Monotonic::from_nanos(nanos) }
+    Timestamp::new(wall, Monotonic::from_nanos(nanos))
 }
 
 /// A number that looks like a signal: xorshift64 (Marsaglia 2003) upon a slow ramp.

@@ -1,7 +1,7 @@
-//! The ports to what outlives the process besides samples: settings, the state of derived metrics, and
-//! the audit of commands.
+//! The ports to what outlives the process besides samples: settings, the state of derived metrics,
+//! what is known of wall time, and the audit of commands.
 
-use domain::{Command, Correction, Kept, Outcome, Timestamp, derived::SavedState};
+use domain::{Command, Correction, Kept, Outcome, Timestamp, derived::SavedState, time::TimeTable};
 
 /// The medium did not take it.
 #[derive(Debug, thiserror::Error)]
@@ -42,6 +42,20 @@ pub trait StateKeeper: Send {
     ///
     /// [`NotKept`] if the medium fails.
     fn keep(&mut self, state: &SavedState) -> Result<(), NotKept>;
+}
+
+/// Keeps what is known of the wall time of the latest boots over a restart.
+///
+/// # Contract
+///
+/// As for [`Keeper`]: whole, durable, and a failure leaves what was kept before.
+pub trait TimesKeeper: Send {
+    /// Keeps `times` instead of what was kept before.
+    ///
+    /// # Errors
+    ///
+    /// [`NotKept`] if the medium fails.
+    fn keep(&mut self, times: &TimeTable) -> Result<(), NotKept>;
 }
 
 /// One command, and what came of it.

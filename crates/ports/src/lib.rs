@@ -13,6 +13,7 @@ mod attributes;
 mod byte_source;
 mod clock;
 mod device;
+mod discipline;
 mod input_line;
 mod keeping;
 mod publisher;
@@ -30,8 +31,9 @@ pub use device::{
     Calibrating, Device, FrameCount, Measurement, NotCalibrated, Pacing, Procedure, Sensor,
     TargetRange,
 };
+pub use discipline::Discipline;
 pub use input_line::{Edge, InputLine};
-pub use keeping::{Audit, AuditRecord, Keeper, NotKept, StateKeeper};
+pub use keeping::{Audit, AuditRecord, Keeper, NotKept, StateKeeper, TimesKeeper};
 pub use publisher::{
     Delivery, Message, NotTaken, PublishError, Publisher, REQUESTS_MAX, Request, Token, Waker,
 };

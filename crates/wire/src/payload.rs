@@ -1,8 +1,10 @@
 //! Batches of samples as JSON, version 1. The specification is `docs/specs/payload.md`.
 
+use core::num::NonZeroU32;
+
 use domain::{
     BootId, GatewayId, Monotonic, NoData, Quality, QuantityKind, Reading, Sample, SequenceNumber,
-    Stream, StreamName, Timestamp, WallTime,
+    Stream, StreamName, TimeSource, Timestamp, Trust, WallTime,
 };
 use serde::{Deserialize, Serialize};
 
@@ -16,7 +18,7 @@ use crate::{
 pub const HEADER_BYTES_MAX: usize = 384;
 
 /// No sample takes more than this in a payload, in bytes.
-pub const SAMPLE_BYTES_MAX: usize = 128;
+pub const SAMPLE_BYTES_MAX: usize = 192;
 
 /// A decoded payload: samples of one stream, taken in one boot of one gateway.
 #[derive(Clone, Debug, PartialEq)]
@@ -54,6 +56,9 @@ pub enum DecodeError {
 
 /// The word for a value that is not wholly to be trusted. One that is has no word.
 const UNCERTAIN: &str = "uncertain";
+
+/// Of a time that a synchronised clock told, an error is worth its bytes only if it is more than this.
+const ERROR_MS_SMALL: u32 = 100;
 
 /// What a payload begins with; `samples` follow.
 #[derive(Serialize)]
@@ -133,7 +138,21 @@ fn write_sample(bytes: &mut Vec<u8>, sample: &Sample) -> Option<()> {
     if *quality == Quality::Uncertain {
         write_word(bytes, b",\"quality\":\"", UNCERTAIN);
     }
+    write_trust(bytes, at.trust)?;
     bytes.push(b'}');
+    Some(())
+}
+
+/// Nothing for a time that a synchronised clock told, as long as its error is small.
+fn write_trust(bytes: &mut Vec<u8>, trust: Trust) -> Option<()> {
+    let is_plain = trust.source() == TimeSource::Ntp && !trust.is_corrected();
+    if !is_plain {
+        write_word(bytes, b",\"time_quality\":\"", trust.source().code());
+    }
+    if let Some(error_ms) = trust.error_ms().filter(|ms| !is_plain || is_large(*ms)) {
+        bytes.extend_from_slice(b",\"time_error_ms\":");
+        write_number(bytes, error_ms)?;
+    }
     Some(())
 }
 
@@ -167,6 +186,8 @@ struct IncomingSample {
     value: Option<f64>,
     gap: Option<String>,
     quality: Option<String>,
+    time_quality: Option<String>,
+    time_error_ms: Option<NonZeroU32>,
 }
 
 /// Only the version: read first, because the shape of everything else depends on it.
@@ -235,14 +256,35 @@ fn incoming_sample(
         .mono_us
         .checked_mul(1_000)
         .ok_or_else(|| wrong("mono_us", &incoming.mono_us.to_string()))?;
-    let at =
-        Timestamp { wall: WallTime::from_nanos(wall), monotonic: Monotonic::from_nanos(monotonic) };
+    let at = Timestamp {
+        wall: WallTime::from_nanos(wall),
+        monotonic: Monotonic::from_nanos(monotonic),
+        trust: trust(incoming),
+    };
     Ok(Sample {
         stream: stream.clone(),
         boot,
         seq: SequenceNumber(incoming.seq),
         reading: Reading { at, outcome, quality },
     })
+}
+
+const fn is_large(error_ms: NonZeroU32) -> bool {
+    error_ms.get() > ERROR_MS_SMALL
+}
+
+/// A word that a later program has added is one for a time that is not known to be right.
+fn trust(incoming: &IncomingSample) -> Trust {
+    let error_ms = incoming.time_error_ms;
+    match incoming.time_quality.as_deref() {
+        None => Trust::of_ms(TimeSource::Ntp, error_ms.filter(|ms| is_large(*ms))),
+        Some(word) => match TimeSource::from_code(word).unwrap_or_default() {
+            TimeSource::Ntp => Trust::of_ms(TimeSource::Ntp, error_ms).corrected(),
+            source @ (TimeSource::Unsynchronised | TimeSource::Rtc) => {
+                Trust::of_ms(source, error_ms)
+            }
+        },
+    }
 }
 
 #[cfg(test)]

@@ -9,6 +9,7 @@
 //!   that the next sample of each gets.
 //! * **Record** — the samples of one append.
 //! * **Cursor slot** — how far the spool is acknowledged.
+//! * **Trust run** — consecutive samples of a record whose wall time is known equally well.
 //!
 //! # Invariants
 //!
@@ -24,6 +25,7 @@
 //! Checksums, lengths, resynchronisation: damage is found before these bytes are looked at.
 
 mod bytes;
+mod trust;
 
 use core::ops::Range;
 
@@ -32,7 +34,10 @@ use domain::{
     Timestamp, WallTime,
 };
 
-use self::bytes::{Input, put_text, put_varint, unzigzag, zigzag};
+use self::{
+    bytes::{Input, put_text, put_varint, unzigzag, zigzag},
+    trust::{put_trust, read_trust},
+};
 
 /// The version of the disk format that this module writes, and the newest it reads.
 pub const VERSION: u32 = 3;
@@ -212,6 +217,7 @@ impl Record {
             (wall, monotonic) = at;
             put_outcome(out, reading.outcome, reading.quality);
         }
+        put_trust(out, &self.readings);
     }
 
     /// The runs, in the order in which they begin, and which of them each reading is in.
@@ -250,19 +256,17 @@ impl Record {
             Some((input.stream_id()?, SequenceNumber(input.varint()?)))
         })?;
         let (mut wall, mut monotonic) = (0_i64, 0_u64);
-        let readings = input.list(READING_BYTES_MIN, |input| {
+        let mut readings = input.list(READING_BYTES_MIN, |input| {
             let (stream, seq) = next.get_mut(usize::try_from(input.varint()?).ok()?)?;
             wall = wall.wrapping_add(unzigzag(input.varint()?));
             monotonic = monotonic.wrapping_add(unzigzag(input.varint()?).cast_unsigned());
-            let at = Timestamp {
-                wall: WallTime::from_nanos(wall),
-                monotonic: Monotonic::from_nanos(monotonic),
-            };
+            let at = Timestamp::new(WallTime::from_nanos(wall), Monotonic::from_nanos(monotonic));
             let (outcome, quality) = read_outcome(input)?;
             let reading = StoredReading { stream: *stream, seq: *seq, at, outcome, quality };
             *seq = SequenceNumber(seq.0.checked_add(1)?);
             Some(reading)
         })?;
+        read_trust(input, &mut readings)?;
         Some(Self { first, boot, declared, readings })
     }
 }

@@ -173,9 +173,11 @@ mod tests {
     }
 
     fn with_devices() -> Status {
-        let at = |seconds: u32| Timestamp {
-            wall: WallTime::from_nanos(1_795_432_624_123_456_000),
-            monotonic: Monotonic::default() + core::time::Duration::from_secs(seconds.into()),
+        let at = |seconds: u32| {
+            Timestamp::new(
+                WallTime::from_nanos(1_795_432_624_123_456_000),
+                Monotonic::default() + core::time::Duration::from_secs(seconds.into()),
+            )
         };
         let well = DeviceStatus {
             state: DeviceState::Idle,

@@ -2,7 +2,7 @@
 
 use domain::{
     BootId, GatewayId, Monotonic, QuantityKind, Reading, Sample, SequenceNumber, Stream,
-    StreamName, StreamReading, Timestamp, WallTime,
+    StreamName, StreamReading, TimeSource, Timestamp, Trust, WallTime,
 };
 use wire::{Topics, payload::encode};
 
@@ -28,6 +28,7 @@ pub fn reading(stream: &Stream, n: u64) -> StreamReading {
     let at = Timestamp {
         wall: WallTime::from_nanos(1_700_000_000_000_000_000 + nanos as i64),
         monotonic: Monotonic::from_nanos(nanos),
+        trust: Trust::of_ms(TimeSource::Ntp, None),
     };
     let number = 20.0 + (n % 1_000) as f64 / 100.0;
     let reading = Reading::measured(at, Ok(stream.kind.quantity(number).expect("a temperature")));

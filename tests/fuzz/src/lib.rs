@@ -55,6 +55,7 @@ pub const TARGETS: &[Target] = &[
     Target { name: "cursor", run: wire::cursor, seeds: wire::cursors },
     Target { name: "spool", run: spool::run, seeds: spool::seeds },
     Target { name: "state", run: state::state, seeds: state::states },
+    Target { name: "times", run: state::times, seeds: state::all_times },
     Target { name: "settings", run: state::settings, seeds: state::all_settings },
     Target { name: "nmea0183", run: uart::nmea0183, seeds: uart::sentences },
     Target { name: "pms7003", run: uart::pms7003, seeds: uart::particles },

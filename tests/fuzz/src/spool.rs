@@ -95,10 +95,10 @@ fn read_all(spool: &FileSpool) -> usize {
 fn reading(n: u64) -> StreamReading {
     let kind = QuantityKind::Temperature;
     let name = StreamName::new("outdoor", "temperature").unwrap();
-    let at = Timestamp {
-        wall: WallTime::from_nanos(n.cast_signed() * 1_000),
-        monotonic: Monotonic::from_nanos(n * 1_000),
-    };
+    let at = Timestamp::new(
+        WallTime::from_nanos(n.cast_signed() * 1_000),
+        Monotonic::from_nanos(n * 1_000),
+    );
     let reading = Reading::measured(at, Ok(kind.quantity(21.5).unwrap()));
     StreamReading { stream: Stream { name, kind }, reading }
 }

@@ -1,9 +1,10 @@
-//! What is kept besides samples: the state of derived metrics, and settings.
+//! What is kept besides samples: the state of derived metrics, what is known of wall time, and settings.
 
 use std::{cell::OnceCell, fs, path::Path};
 
-use ports::{Keeper as _, StateKeeper as _};
-use state_file::{SettingsFile, StateFile};
+use domain::{Monotonic, Timestamp, WallTime};
+use ports::{Keeper as _, StateKeeper as _, TimesKeeper as _};
+use state_file::{SettingsFile, StateFile, TimesFile};
 use tempfile::TempDir;
 
 const HEAD_BYTES: usize = 16;
@@ -23,11 +24,20 @@ fn in_folder<T>(then: impl FnOnce(&Path) -> T) -> T {
 
 /// The file as it is, and with a right checksum.
 pub(crate) fn state(bytes: &[u8]) -> bool {
+    [bytes, &mended(bytes)].map(state_as_it_is).contains(&true)
+}
+
+/// The same.
+pub(crate) fn times(bytes: &[u8]) -> bool {
+    [bytes, &mended(bytes)].map(times_as_they_are).contains(&true)
+}
+
+fn mended(bytes: &[u8]) -> Vec<u8> {
     let mut mended = bytes.to_vec();
     if let Some((head, body)) = mended.split_at_mut_checked(HEAD_BYTES) {
         head[HEAD_BYTES - 4..].copy_from_slice(&crc32fast::hash(body).to_le_bytes());
     }
-    [bytes, &mended].map(state_as_it_is).contains(&true)
+    mended
 }
 
 fn state_as_it_is(bytes: &[u8]) -> bool {
@@ -39,6 +49,22 @@ fn state_as_it_is(bytes: &[u8]) -> bool {
         assert!(state.metrics.len() * HEAD_BYTES <= bytes.len(), "more metrics than bytes");
         file.keep(&state).expect("the disk is sound");
         assert_eq!(file.read().expect("it is ours"), Some(state));
+        true
+    })
+}
+
+/// Whatever is known, a time can be corrected by it.
+fn times_as_they_are(bytes: &[u8]) -> bool {
+    in_folder(|folder| {
+        fs::write(folder.join("times.state"), bytes).expect("there is room");
+        let mut file = TimesFile::new(folder);
+        let Ok(times) = file.read() else { return false };
+        for boot in times.boots() {
+            let at = Timestamp::new(WallTime::from_nanos(7), Monotonic::from_nanos(u64::MAX / 3));
+            assert_eq!(times.correct(boot.boot, at).monotonic, at.monotonic);
+        }
+        file.keep(&times).expect("the disk is sound");
+        assert_eq!(file.read().expect("it is ours"), times);
         true
     })
 }
@@ -62,8 +88,29 @@ pub(crate) fn states() -> Vec<Vec<u8>> {
         "646572697665642e6d65616e08070605040302010300000001000000000000000200000000000000",
         "ffffffffffffffff",
     );
-    let digit = |at: usize| u8::from_str_radix(&frozen[at..at + 2], 16).unwrap();
-    vec![(0..frozen.len()).step_by(2).map(digit).collect()]
+    vec![of_hex(frozen)]
+}
+
+/// The same.
+pub(crate) fn all_times() -> Vec<Vec<u8>> {
+    let frozen = concat!(
+        "544874696d65730a0100000054dee2c2",
+        "02000000",
+        "0707070707070707070707070707070700046bf4140000000100",
+        "0808080808080808080808080808080800046bf4140000000002",
+        "00e40b5402000000f9ffffffffffffff404b4c0000000000",
+        "00c817a804000000f9ffffffffffffff404b4c0000000000",
+        "4054890000000000",
+        "00ac23fc0600000000e0aa7b75a8ea18404b4c0000000000",
+        "00205fa01200000000e0aa7b75a8ea18404b4c0000000000",
+        "4054890000000000",
+    );
+    vec![of_hex(frozen)]
+}
+
+fn of_hex(text: &str) -> Vec<u8> {
+    let digit = |at: usize| u8::from_str_radix(&text[at..at + 2], 16).unwrap();
+    (0..text.len()).step_by(2).map(digit).collect()
 }
 
 pub(crate) fn all_settings() -> Vec<Vec<u8>> {

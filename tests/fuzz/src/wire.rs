@@ -139,10 +139,10 @@ fn stream() -> Stream {
 }
 
 fn at(seq: u64) -> Timestamp {
-    Timestamp {
-        wall: WallTime::from_nanos(1_795_432_624_123_456_000 + seq.cast_signed() * 1_000_000),
-        monotonic: Monotonic::from_nanos(61_000_002_000 + seq * 1_000_000),
-    }
+    Timestamp::new(
+        WallTime::from_nanos(1_795_432_624_123_456_000 + seq.cast_signed() * 1_000_000),
+        Monotonic::from_nanos(61_000_002_000 + seq * 1_000_000),
+    )
 }
 
 /// A number, a gap, and then numbers.

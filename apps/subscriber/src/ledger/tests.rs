@@ -15,7 +15,7 @@ fn stream() -> StreamName {
 
 fn sample(number: u64, outcome: Result<f64, NoData>) -> Sample {
     let kind = QuantityKind::Temperature;
-    let at = Timestamp { wall: WallTime::from_nanos(0), monotonic: Monotonic::default() };
+    let at = Timestamp::new(WallTime::from_nanos(0), Monotonic::default());
     Sample {
         stream: Stream { name: stream(), kind },
         boot: BootId::from_bytes([1; 16]),

@@ -6,28 +6,36 @@
 //!
 //! # Deliberately absent
 //!
-//! Any judgement whether the wall clock is right.
+//! Any judgement whether the wall clock is right: [`KernelDiscipline`] tells what the kernel knows, and times
+//! get the mark that they are told to have.
 
+mod discipline;
 mod realtime;
 
 use std::{
     fs, io,
     path::PathBuf,
-    sync::{Arc, Condvar, Mutex, PoisonError},
+    sync::{
+        Arc, Condvar, Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
 };
 
-use domain::{BootId, Monotonic, NotABootId, Timestamp, WallTime};
+use domain::{BootId, Monotonic, NotABootId, Timestamp, Trust, WallTime};
 use ports::{Clock, Wake};
 use rustix::time::{ClockId, Timespec, clock_gettime};
 
+pub use discipline::KernelDiscipline;
 pub use realtime::{Denied, Realtime, lock_memory};
 
 const BOOT_ID: &str = "/proc/sys/kernel/random/boot_id";
 
-/// The kernel's clocks. Clones share one interrupt.
+/// The kernel's clocks. Clones share one interrupt and one mark.
 #[derive(Clone, Debug, Default)]
 pub struct LinuxClock {
     interrupt: Arc<Interrupt>,
+    /// How far the wall clock can be trusted, as a [word](Trust::to_word).
+    trust: Arc<AtomicU64>,
 }
 
 #[derive(Debug, Default)]
@@ -40,6 +48,17 @@ impl LinuxClock {
     /// A clock with an interrupt of its own.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// A clock with an interrupt of its own whose times have the same mark.
+    #[must_use]
+    pub fn beside(&self) -> Self {
+        Self { interrupt: Arc::default(), trust: Arc::clone(&self.trust) }
+    }
+
+    /// From now on times have this mark. It stands alone: nothing is read after it.
+    fn mark(&self, trust: Trust) {
+        self.trust.store(trust.to_word(), Relaxed);
     }
 
     /// Ends every present and future sleep on this clock and its clones.
@@ -61,6 +80,7 @@ impl Clock for LinuxClock {
         Timestamp {
             wall: WallTime::from_nanos(nanos(wall)),
             monotonic: Monotonic::from_nanos(nanos(monotonic).unsigned_abs()),
+            trust: Trust::from_word(self.trust.load(Relaxed)),
         }
     }
 

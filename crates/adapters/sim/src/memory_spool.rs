@@ -58,6 +58,12 @@ impl MemorySpool {
         Self { retain: samples, ..self }
     }
 
+    /// The same spool in another boot: what is appended from now on is taken there.
+    #[must_use]
+    pub fn in_boot(&self, boot: BootId) -> Self {
+        Self { boot, ..self.clone() }
+    }
+
     /// Lets acknowledged samples go that are beyond the limits.
     fn trim(&self, memory: &mut Memory) {
         let room = self.capacity.get().saturating_sub(memory.backlog.len());

@@ -23,10 +23,10 @@ fn batch(n: u64) -> Result<Vec<StreamReading>, Box<dyn Error>> {
         let kind = QuantityKind::Temperature;
         let name = StreamName::new("bench", ["a", "b", "c", "d"][usize::try_from(i % 4)?])?;
         let nanos = (n * BATCH + i) * 1_000_000;
-        let at = Timestamp {
-            wall: WallTime::from_nanos(1_700_000_000_000_000_000 + i64::try_from(nanos)?),
-            monotonic: Monotonic::from_nanos(nanos),
-        };
+        let at = Timestamp::new(
+            WallTime::from_nanos(1_700_000_000_000_000_000 + i64::try_from(nanos)?),
+            Monotonic::from_nanos(nanos),
+        );
         let number = 20.0 + f64::from(u32::try_from((n + i) % 1_000)?) / 100.0;
         let outcome = Ok(kind.quantity(number)?);
         Ok(StreamReading { stream: Stream { name, kind }, reading: Reading::measured(at, outcome) })

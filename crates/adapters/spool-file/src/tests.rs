@@ -39,10 +39,7 @@ fn reading(stream: u8, n: u64) -> StreamReading {
     let outcome =
         if n % 11 == 5 { Err(NoData::Absent) } else { Ok(kind.quantity(number).unwrap()) };
     // The wall time is the reading's own: no two are equal.
-    let at = Timestamp {
-        wall: WallTime::from_nanos(n.cast_signed()),
-        monotonic: Monotonic::from_nanos(n * 3),
-    };
+    let at = Timestamp::new(WallTime::from_nanos(n.cast_signed()), Monotonic::from_nanos(n * 3));
     let stream = Stream { name: StreamName::new("test", sensor).unwrap(), kind };
     StreamReading { stream, reading: Reading::measured(at, outcome) }
 }

@@ -31,10 +31,7 @@ fn open(folder: &Path) -> FileSpool {
 /// The reading that gets the number `seq`: it tells its number by its value.
 fn reading(sensor: &str, seq: u64) -> StreamReading {
     let kind = QuantityKind::Count;
-    let at = Timestamp {
-        wall: WallTime::from_nanos(seq.cast_signed()),
-        monotonic: Monotonic::from_nanos(seq),
-    };
+    let at = Timestamp::new(WallTime::from_nanos(seq.cast_signed()), Monotonic::from_nanos(seq));
     let number = f64::from(u32::try_from(seq).unwrap());
     let stream = Stream { name: StreamName::new("kill", sensor).unwrap(), kind };
     StreamReading { stream, reading: Reading::measured(at, Ok(kind.quantity(number).unwrap())) }

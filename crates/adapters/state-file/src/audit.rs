@@ -89,10 +89,10 @@ mod tests {
     use super::*;
 
     fn record(audit: &mut AuditFile, outcome: &domain::Outcome) {
-        let at = Timestamp {
-            wall: WallTime::from_nanos(1_795_432_624_123_456_000),
-            monotonic: Monotonic::from_nanos(61_000_002_000),
-        };
+        let at = Timestamp::new(
+            WallTime::from_nanos(1_795_432_624_123_456_000),
+            Monotonic::from_nanos(61_000_002_000),
+        );
         let command = Command::Reset(Target::Device("outdoor".to_owned()));
         let (who, correction) = ("uid 0 pid 7", None);
         audit.record(&AuditRecord { at, who, command: &command, outcome, correction }).unwrap();
@@ -102,7 +102,7 @@ mod tests {
     #[test]
     fn version_1_audit_of_a_procedure() {
         let folder = tempfile::tempdir().unwrap();
-        let at = Timestamp { wall: WallTime::from_nanos(0), monotonic: Monotonic::from_nanos(0) };
+        let at = Timestamp::new(WallTime::from_nanos(0), Monotonic::from_nanos(0));
         let procedure = Procedure { name: None, target: Some(420.0) };
         let command = &Command::RunProcedure { device: "co2".to_owned(), procedure };
         let correction = Correction { number: -32.0, kind: QuantityKind::CarbonDioxide };

@@ -12,10 +12,7 @@
 //! 2. What cannot be read, damaged or newer, costs the windows and nothing else: metrics start afresh,
 //!    and the next save replaces it.
 
-use std::{
-    fs, io,
-    path::{Path, PathBuf},
-};
+use std::path::{Path, PathBuf};
 
 use domain::{
     BootId, StreamName,
@@ -23,45 +20,13 @@ use domain::{
 };
 use ports::{NotKept, StateKeeper};
 
-use crate::replace;
+use crate::{
+    replace,
+    sealed::{self, Fields, StateError},
+};
 
 const NAME: &str = "derived.state";
-const MAGIC: &[u8; 8] = b"THstate\n";
-const VERSION: u32 = 1;
-
-/// Why there is no state although there is a file.
-#[derive(Debug, thiserror::Error)]
-pub enum StateError {
-    /// A newer program wrote it.
-    #[error("{} has version {found}; this program reads version {VERSION}", path.display())]
-    TooNew {
-        /// The file.
-        path: PathBuf,
-        /// Its version.
-        found: u32,
-    },
-    /// It is not what any program wrote.
-    #[error("{} is damaged", path.display())]
-    Damaged {
-        /// The file.
-        path: PathBuf,
-    },
-    /// It is a folder, so that no state can be kept either.
-    #[error("{} is a folder: move it away, or no window outlives a restart", path.display())]
-    Folder {
-        /// The folder.
-        path: PathBuf,
-    },
-    /// The file system fails.
-    #[error("{} cannot be read", path.display())]
-    Unreadable {
-        /// The file.
-        path: PathBuf,
-        /// What the system says.
-        #[source]
-        cause: io::Error,
-    },
-}
+const MAGIC: [u8; 8] = *b"THstate\n";
 
 /// The state of the derived metrics in one folder.
 #[derive(Debug)]
@@ -81,23 +46,7 @@ impl StateFile {
     ///
     /// [`StateError`] says why the metrics must start afresh.
     pub fn read(&self) -> Result<Option<SavedState>, StateError> {
-        let path = self.folder.join(NAME);
-        let bytes = match fs::read(&path) {
-            Ok(bytes) => bytes,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            Err(error) if error.kind() == io::ErrorKind::IsADirectory => {
-                return Err(StateError::Folder { path });
-            }
-            Err(cause) => return Err(StateError::Unreadable { path, cause }),
-        };
-        match version(&bytes) {
-            Some(found) if found > VERSION => Err(StateError::TooNew { path, found }),
-            Some(VERSION) => match read(&bytes) {
-                Some(state) => Ok(Some(state)),
-                None => Err(StateError::Damaged { path }),
-            },
-            _ => Err(StateError::Damaged { path }),
-        }
+        sealed::read(self.folder.join(NAME), MAGIC, state)
     }
 }
 
@@ -108,46 +57,26 @@ impl StateKeeper for StateFile {
     }
 }
 
-fn version(bytes: &[u8]) -> Option<u32> {
-    let mut fields = Fields(bytes);
-    (fields.take::<8>()? == *MAGIC).then_some(())?;
-    fields.u32()
-}
-
 fn write(state: &SavedState) -> Vec<u8> {
     let SavedState { axis: SavedAxis { boot, offset, newest }, metrics } = state;
     // In one piece: the states may be many megabytes.
-    let mut bytes = Vec::with_capacity(state.bytes());
-    bytes.extend(MAGIC);
-    bytes.extend(VERSION.to_le_bytes());
-    let body_begins = bytes.len() + 4;
-    bytes.extend([0; 4]);
+    let mut bytes = sealed::begin(MAGIC, state.bytes());
     bytes.extend(boot.as_bytes());
     bytes.extend(offset.to_le_bytes());
     bytes.extend(newest.as_nanos().to_le_bytes());
-    bytes.extend(length(metrics.len()));
+    bytes.extend(sealed::length(metrics.len()));
     for SavedMetric { stream, fingerprint, words } in metrics {
-        bytes.extend(length(stream.as_str().len()));
+        bytes.extend(sealed::length(stream.as_str().len()));
         bytes.extend(stream.as_str().as_bytes());
         bytes.extend(fingerprint.to_le_bytes());
-        bytes.extend(length(words.len()));
+        bytes.extend(sealed::length(words.len()));
         bytes.extend(words.iter().flat_map(|word| word.to_le_bytes()));
     }
-    let crc = crc32fast::hash(&bytes[body_begins..]).to_le_bytes();
-    bytes[body_begins - 4..body_begins].copy_from_slice(&crc);
+    sealed::end(&mut bytes);
     bytes
 }
 
-/// A length as it is written; what is longer than 2^32 makes the file one that is refused as damaged.
-fn length(length: usize) -> [u8; 4] {
-    u32::try_from(length).unwrap_or(u32::MAX).to_le_bytes()
-}
-
-fn read(bytes: &[u8]) -> Option<SavedState> {
-    let mut fields = Fields(bytes);
-    fields.take::<12>()?;
-    let crc = fields.u32()?;
-    (crc32fast::hash(fields.0) == crc).then_some(())?;
+fn state(fields: &mut Fields<'_>) -> Option<SavedState> {
     let axis = SavedAxis {
         boot: BootId::from_bytes(fields.take()?),
         offset: i64::from_le_bytes(fields.take()?),
@@ -157,23 +86,10 @@ fn read(bytes: &[u8]) -> Option<SavedState> {
     for _ in 0..fields.u32()? {
         metrics.push(fields.metric()?);
     }
-    fields.0.is_empty().then_some(SavedState { axis, metrics })
+    Some(SavedState { axis, metrics })
 }
 
-/// What is left of the bytes. Every method gives `None` when they are over.
-struct Fields<'b>(&'b [u8]);
-
 impl Fields<'_> {
-    fn take<const N: usize>(&mut self) -> Option<[u8; N]> {
-        let (field, rest) = self.0.split_first_chunk()?;
-        self.0 = rest;
-        Some(*field)
-    }
-
-    fn u32(&mut self) -> Option<u32> {
-        self.take().map(u32::from_le_bytes)
-    }
-
     fn length(&mut self) -> Option<usize> {
         usize::try_from(self.u32()?).ok()
     }
@@ -193,9 +109,11 @@ impl Fields<'_> {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
-    fn state() -> SavedState {
+    fn saved() -> SavedState {
         let metric = |name: &str, words: &[u64]| SavedMetric {
             stream: StreamName::derived(name).unwrap(),
             fingerprint: 0x0102_0304_0506_0708,
@@ -216,20 +134,20 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let mut file = StateFile::new(folder.path());
         assert!(file.read().unwrap().is_none());
-        file.keep(&state()).unwrap();
-        assert_eq!(StateFile::new(folder.path()).read().unwrap(), Some(state()));
+        file.keep(&saved()).unwrap();
+        assert_eq!(StateFile::new(folder.path()).read().unwrap(), Some(saved()));
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "nothing is left beside it");
     }
 
     /// Frozen: files of released programs must go on being read. Do not change the test.
     #[test]
     fn version_1_state() {
-        let mut state = state();
+        let mut state = saved();
         state.metrics.truncate(1);
         let bytes = write(&state);
         let hex: Vec<_> = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
         assert_eq!(hex.concat(), FROZEN);
-        assert_eq!(read(&bytes), Some(state));
+        assert_eq!(sealed::unsealed(&bytes, super::state), Some(state));
     }
 
     const FROZEN: &str = concat!(
@@ -242,12 +160,12 @@ mod tests {
     #[test]
     fn a_newer_file_is_told_and_the_next_save_replaces_it() {
         let folder = tempfile::tempdir().unwrap();
-        let mut bytes = write(&state());
+        let mut bytes = write(&saved());
         bytes[8] = 2;
         fs::write(folder.path().join(NAME), bytes).unwrap();
         let mut file = StateFile::new(folder.path());
         assert!(matches!(file.read(), Err(StateError::TooNew { found: 2, .. })));
-        file.keep(&state()).unwrap();
+        file.keep(&saved()).unwrap();
         assert!(file.read().unwrap().is_some());
     }
 
@@ -258,14 +176,14 @@ mod tests {
         let mut file = StateFile::new(folder.path());
         let error = file.read().unwrap_err().to_string();
         assert!(error.contains("derived.state is a folder: move it away"), "{error}");
-        let error = file.keep(&state()).unwrap_err();
+        let error = file.keep(&saved()).unwrap_err();
         assert!(error.cause.to_string().contains("derived.state is a folder"), "{}", error.cause);
     }
 
     #[test]
     fn no_damage_goes_unnoticed_or_is_a_panic() {
         let folder = tempfile::tempdir().unwrap();
-        let (file, whole) = (StateFile::new(folder.path()), write(&state()));
+        let (file, whole) = (StateFile::new(folder.path()), write(&saved()));
         for at in 0..whole.len() {
             let mut bytes = whole.clone();
             bytes[at] ^= 0x40;
@@ -279,13 +197,12 @@ mod tests {
     /// A file whose sum is right but whose lengths are not.
     #[test]
     fn lengths_that_lie_are_damage() {
-        let whole = write(&state());
+        let whole = write(&saved());
         for at in [16 + 32, 16 + 36] {
             let mut bytes = whole.clone();
             bytes[at..at + 4].copy_from_slice(&u32::MAX.to_le_bytes());
-            let crc = crc32fast::hash(&bytes[16..]).to_le_bytes();
-            bytes[12..16].copy_from_slice(&crc);
-            assert_eq!(read(&bytes), None);
+            sealed::end(&mut bytes);
+            assert_eq!(sealed::unsealed(&bytes, super::state), None);
         }
     }
 }

@@ -78,10 +78,10 @@ struct Bench {
 }
 
 fn bench(plans: Vec<DevicePlan>) -> Bench {
-    let clock = VirtualClock::starting_at(Timestamp {
-        wall: WallTime::from_nanos(0),
-        monotonic: Monotonic::from_nanos(1_000_000_000),
-    });
+    let clock = VirtualClock::starting_at(Timestamp::new(
+        WallTime::from_nanos(0),
+        Monotonic::from_nanos(1_000_000_000),
+    ));
     let counters = Arc::new(Counters::default());
     let (inlet, outlet) =
         queue(NonZeroUsize::new(1_000).unwrap(), WhenFull::Block, Arc::clone(&counters));

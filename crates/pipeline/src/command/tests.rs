@@ -144,10 +144,10 @@ fn bench(
     procedure: Result<Option<Correction>, NotCalibrated>,
     kept: Kept,
 ) -> Bench {
-    let clock = VirtualClock::starting_at(Timestamp {
-        wall: WallTime::from_nanos(0),
-        monotonic: Monotonic::from_nanos(1_000_000_000),
-    });
+    let clock = VirtualClock::starting_at(Timestamp::new(
+        WallTime::from_nanos(0),
+        Monotonic::from_nanos(1_000_000_000),
+    ));
     let counters = Arc::new(Counters::default());
     let room = NonZeroUsize::new(10_000).unwrap();
     let (inlet, outlet) = queue(room, WhenFull::Block, Arc::clone(&counters));

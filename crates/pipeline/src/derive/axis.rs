@@ -55,7 +55,7 @@ pub(super) fn stamp_of(moment: Moment, at: Moment, stamp: Timestamp) -> Timestam
     let ahead = moment.as_nanos().saturating_sub(at.as_nanos());
     let wall = WallTime::from_nanos(stamp.wall.as_nanos().saturating_add(ahead));
     let monotonic = stamp.monotonic.as_nanos().saturating_add_signed(ahead);
-    Timestamp { wall, monotonic: Monotonic::from_nanos(monotonic) }
+    Timestamp { wall, monotonic: Monotonic::from_nanos(monotonic), ..stamp }
 }
 
 /// Nanoseconds; 292 years at most.
@@ -73,7 +73,7 @@ mod tests {
 
     fn at(wall: i64, monotonic: u64) -> Timestamp {
         let wall = WallTime::from_nanos(wall * SECOND);
-        Timestamp { wall, monotonic: Monotonic::from_nanos(monotonic * 1_000_000_000) }
+        Timestamp::new(wall, Monotonic::from_nanos(monotonic * 1_000_000_000))
     }
 
     fn seconds(axis: &mut Axis, monotonic: u64) -> i64 {
@@ -99,10 +99,7 @@ mod tests {
 
     #[test]
     fn the_ends_of_time_are_no_panic() {
-        let end = Timestamp {
-            wall: WallTime::from_nanos(i64::MAX),
-            monotonic: Monotonic::from_nanos(u64::MAX),
-        };
+        let end = Timestamp::new(WallTime::from_nanos(i64::MAX), Monotonic::from_nanos(u64::MAX));
         let mut axis = Axis::starting(BOOT, end, None);
         axis.moment(Monotonic::from_nanos(u64::MAX));
         let mut later = Axis::starting(OTHER, at(0, 0), Some(axis.saved()));

@@ -26,7 +26,7 @@ fn derived(name: &str) -> Stream {
 
 fn at(nanos: u64) -> Timestamp {
     let wall = WallTime::from_nanos(i64::try_from(nanos).unwrap());
-    Timestamp { wall, monotonic: Monotonic::from_nanos(nanos) }
+    Timestamp::new(wall, Monotonic::from_nanos(nanos))
 }
 
 /// One transaction of a device.

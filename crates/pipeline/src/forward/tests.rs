@@ -42,10 +42,10 @@ fn bench_with(
 ) -> Bench {
     let spool = Arc::new(MemorySpool::new(BOOT, std::num::NonZeroUsize::new(1_000_000).unwrap()));
     let broker = FlakyBroker::new(seed, window, payload_bytes_max);
-    let clock = VirtualClock::starting_at(Timestamp {
-        wall: WallTime::from_nanos(0),
-        monotonic: Monotonic::from_nanos(1),
-    });
+    let clock = VirtualClock::starting_at(Timestamp::new(
+        WallTime::from_nanos(0),
+        Monotonic::from_nanos(1),
+    ));
     let counters = Arc::new(Counters::default());
     let mut options = ForwardOptions {
         gateway: GatewayId::new("g").unwrap(),

@@ -19,8 +19,7 @@ use crate::{
     queue::{Inlet, WhenFull, queue},
 };
 
-const AT: Timestamp =
-    Timestamp { wall: WallTime::from_nanos(0), monotonic: Monotonic::from_nanos(1) };
+const AT: Timestamp = Timestamp::new(WallTime::from_nanos(0), Monotonic::from_nanos(1));
 
 fn stream() -> Stream {
     Stream { name: StreamName::new("d", "temperature").unwrap(), kind: QuantityKind::Temperature }

@@ -95,8 +95,7 @@ struct Bench {
 }
 
 fn bench(hangs_at: u32, capacity: usize) -> Bench {
-    let clock =
-        VirtualClock::starting_at(Timestamp { wall: WallTime::from_nanos(0), monotonic: start() });
+    let clock = VirtualClock::starting_at(Timestamp::new(WallTime::from_nanos(0), start()));
     let counters = Arc::<Counters>::default();
     let (hang, unwedged) = (Hang::default(), Arc::<AtomicU32>::default());
     let capacity = NonZeroUsize::new(capacity).unwrap();

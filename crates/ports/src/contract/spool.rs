@@ -6,9 +6,11 @@
 
 #![expect(clippy::expect_used, reason = "a suite for tests: a panic is how it reports")]
 
+use core::time::Duration;
+
 use domain::{
     BootId, Monotonic, NoData, Quality, QuantityKind, Reading, Sample, SequenceNumber, Stream,
-    StreamName, StreamReading, Timestamp, WallTime,
+    StreamName, StreamReading, TimeSource, Timestamp, Trust, WallTime,
 };
 
 use crate::{Position, Spool};
@@ -39,9 +41,16 @@ pub fn reading(sensor: &str, n: u64) -> StreamReading {
     } else {
         QuantityKind::Voltage.quantity(n as f64 / 8.0).map_err(|_| NoData::Implausible)
     };
+    let error = n.is_multiple_of(2).then(|| Duration::from_millis(101 + n % 4));
+    let source = match n % 9 {
+        0..6 => TimeSource::Unsynchronised,
+        6..8 => TimeSource::Rtc,
+        _ => TimeSource::Ntp,
+    };
     let at = Timestamp {
         wall: WallTime::from_nanos(1_700_000_000_000_000_000 + n.cast_signed() * 1_000),
         monotonic: Monotonic::from_nanos(n * 1_000),
+        trust: Trust::found(source, error),
     };
     let quality = Quality::good_if(n % 5 != 3 || outcome.is_err());
     StreamReading {

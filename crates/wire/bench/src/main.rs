@@ -9,7 +9,7 @@ use std::{env, error::Error, fs, hint::black_box};
 
 use domain::{
     BootId, GatewayId, Monotonic, QuantityKind, Reading, Sample, SequenceNumber, Stream,
-    StreamName, Timestamp, WallTime,
+    StreamName, TimeSource, Timestamp, Trust, WallTime,
 };
 use flate2::{Compress, Compression, FlushCompress};
 use miniz_oxide::deflate::core::{
@@ -75,8 +75,11 @@ fn payloads(series: &str, count: u64) -> Result<Vec<Vec<u8>>, Box<dyn Error>> {
         };
         let nanos = seq * period + late;
         let at = Timestamp {
-            wall: WallTime::from_nanos(1_795_432_624_123_456_000 + nanos as i64),
-            monotonic: Monotonic::from_nanos(61_000_002_000 + nanos),
+            trust: Trust::of_ms(TimeSource::Ntp, None),
+            ..Timestamp::new(
+                WallTime::from_nanos(1_795_432_624_123_456_000 + nanos as i64),
+                Monotonic::from_nanos(61_000_002_000 + nanos),
+            )
         };
         let quantity = kind.quantity(number).map_err(|_| "no quantity")?;
         let reading = Reading::measured(at, Ok(quantity));

@@ -1,6 +1,6 @@
 use domain::{
     BootId, GatewayId, Monotonic, QuantityKind, Reading, Sample, SequenceNumber, Stream,
-    StreamName, Timestamp, WallTime,
+    StreamName, TimeSource, Timestamp, Trust, WallTime,
 };
 use miniz_oxide::deflate::compress_to_vec_zlib;
 use proptest::{collection::vec, prelude::*};
@@ -19,6 +19,7 @@ fn payload(samples: u64) -> Vec<u8> {
             Timestamp {
                 wall: WallTime::from_nanos(1_795_432_624_123_456_000),
                 monotonic: Monotonic::from_nanos(seq * 1_000_000_000),
+                trust: Trust::of_ms(TimeSource::Ntp, None),
             },
             Ok(kind.quantity(21.5).unwrap()),
         ),

@@ -12,6 +12,7 @@ fn sample(seq: u64, outcome: Result<f64, NoData>) -> Sample {
             Timestamp {
                 wall: WallTime::from_nanos(1_795_432_624_123_456_000),
                 monotonic: Monotonic::from_nanos(61_000_002_000),
+                trust: Trust::of_ms(TimeSource::Ntp, None),
             },
             outcome.map(|number| kind.quantity(number).unwrap()),
         ),
@@ -58,6 +59,33 @@ fn an_uncertain_value_says_so() {
     assert_eq!(decode(&bytes).unwrap().samples, [sample]);
     let other = text.replace("uncertain", "sound");
     assert!(matches!(decode(other.as_bytes()), Err(DecodeError::Field { field: "quality", .. })));
+}
+
+#[test]
+fn a_time_that_is_not_simply_right_says_so() {
+    let (ntp, rtc) = (TimeSource::Ntp, TimeSource::Rtc);
+    let of = |source, ms| Trust::of_ms(source, NonZeroU32::new(ms));
+    for (trust, tail) in [
+        (of(ntp, 0), "}"),
+        (of(ntp, 101), r#","time_error_ms":101}"#),
+        (of(ntp, 7).corrected(), r#","time_quality":"ntp","time_error_ms":7}"#),
+        (of(rtc, 0), r#","time_quality":"rtc"}"#),
+        (Trust::UNKNOWN, r#","time_quality":"unsynchronised"}"#),
+    ] {
+        let mut sample = sample(41, Ok(21.5));
+        sample.reading.at.trust = trust;
+        let bytes = encode(&gateway(), &[&sample]).unwrap();
+        let text = String::from_utf8(bytes.clone()).unwrap();
+        assert!(text.ends_with(&format!(r#""value":21.5{tail}]}}"#)), "{text}");
+        assert_eq!(decode(&bytes).unwrap().samples, [sample]);
+    }
+    let mut small = sample(41, Ok(21.5));
+    small.reading.at.trust = of(ntp, 100);
+    let bytes = encode(&gateway(), &[&small]).unwrap();
+    assert_eq!(bytes, encode(&gateway(), &[&sample(41, Ok(21.5))]).unwrap());
+    let later = VERSION_1.replacen(r#""value":21.5"#, r#""value":21.5,"time_quality":"gnss""#, 1);
+    let batch = decode(later.as_bytes()).unwrap();
+    assert_eq!(batch.samples[0].reading.at.trust, Trust::UNKNOWN);
 }
 
 #[test]
@@ -132,7 +160,11 @@ proptest! {
 #[test]
 fn the_longest_names_fit_the_stated_header() {
     let name = "x".repeat(48);
-    let mut longest = sample(u64::MAX, Err(NoData::Implausible));
+    let mut longest = sample(u64::MAX, Ok(-1.234_567_890_123_456_7e-300));
+    longest.reading.quality = Quality::Uncertain;
+    longest.reading.at.wall = WallTime::from_nanos(i64::MIN);
+    longest.reading.at.monotonic = Monotonic::from_nanos(u64::MAX);
+    longest.reading.at.trust = Trust::of_ms(TimeSource::Unsynchronised, NonZeroU32::new(u32::MAX));
     longest.stream.name = StreamName::new(&name, &name).unwrap();
     longest.stream.kind = QuantityKind::MassConcentration;
     let bytes = encode_replayed(&GatewayId::new(&name).unwrap(), &[&longest]).unwrap();

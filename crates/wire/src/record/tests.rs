@@ -1,3 +1,6 @@
+use core::num::NonZeroU32;
+
+use domain::{TimeSource, Trust};
 use proptest::{collection::vec, prelude::*};
 
 use super::*;
@@ -7,7 +10,7 @@ fn stream(sensor: &str, kind: QuantityKind) -> Stream {
 }
 
 fn at(wall: i64, monotonic: u64) -> Timestamp {
-    Timestamp { wall: WallTime::from_nanos(wall), monotonic: Monotonic::from_nanos(monotonic) }
+    Timestamp::new(WallTime::from_nanos(wall), Monotonic::from_nanos(monotonic))
 }
 
 fn stored(stream: u32, seq: u64, at: Timestamp, outcome: Result<f64, NoData>) -> StoredReading {
@@ -109,6 +112,45 @@ fn an_uncertain_number_has_a_mark_of_its_own() {
     assert_eq!(Record::decode(&bytes), Ok(record));
 }
 
+/// Frozen: do not change the test.
+#[test]
+fn version_3_says_how_well_times_are_known() {
+    let with = |seq, source, error_ms| {
+        let mut reading = stored(1, seq, at(0, 0), Err(NoData::Absent));
+        reading.at.trust = Trust::of_ms(source, NonZeroU32::new(error_ms));
+        reading
+    };
+    let readings = vec![
+        with(7, TimeSource::Unsynchronised, 0),
+        with(8, TimeSource::Rtc, 0),
+        with(9, TimeSource::Ntp, 40),
+        with(10, TimeSource::Ntp, 40),
+        with(11, TimeSource::Ntp, u32::MAX),
+    ];
+    let record =
+        Record { first: 300, boot: BootId::from_bytes([0xB0; 16]), declared: vec![], readings };
+    let bytes = encoded(|out| record.encode(out));
+    let runs = [
+        "04",           // Runs:
+        "0100",         // one sample, unsynchronised,
+        "0101",         // one by a battery-backed clock,
+        "02a201",       // two by NTP, to 40 ms,
+        "01feffffff3f", // one by NTP, to 2^32 - 1 ms.
+    ];
+    let (before, runs) = (bytes.len() - runs.concat().len() / 2, runs.concat());
+    assert_eq!(hex(&bytes[before..]), runs);
+    assert_eq!(Record::decode(&bytes), Ok(record));
+    // Without them nothing is known.
+    let unknown = Record::decode(&bytes[..before]).unwrap();
+    assert!(unknown.readings.iter().all(|reading| reading.at.trust == Trust::UNKNOWN));
+    // A run too few, one too long, too short, of nothing, and of a source that nobody knows.
+    for (at, byte) in [(0, 3), (1, 2), (5, 1), (1, 0), (2, 3)] {
+        let mut mangled = bytes.clone();
+        mangled[before + at] = byte;
+        assert!(Record::decode(&mangled).is_err(), "byte {at} as {byte}");
+    }
+}
+
 #[test]
 fn a_count_that_cannot_be_true_is_refused_before_memory_is_reserved() {
     let mut bytes = vec![0, 0];
@@ -139,11 +181,15 @@ fn readings() -> impl Strategy<Value = StoredReading> {
         any::<f64>().prop_map(Ok),
         proptest::sample::select(NoData::ALL).prop_map(Err),
     ];
+    let sources = proptest::sample::select(TimeSource::ALL.to_vec());
+    let trust = |(source, ms)| Trust::of_ms(source, NonZeroU32::new(ms));
     // Numbers that now follow each other and now do not, in any order of streams.
     let seq = prop_oneof![1_u64..6, 0..u64::MAX];
-    (0_u32..4, seq, any::<i64>(), any::<u64>(), outcome, any::<bool>()).prop_map(
-        |(id, seq, wall, monotonic, outcome, is_uncertain)| {
-            let mut reading = stored(id, seq, at(wall, monotonic), outcome);
+    let trust = prop_oneof![Just(Trust::UNKNOWN), (sources, any::<u32>()).prop_map(trust)];
+    (0_u32..4, seq, any::<i64>(), any::<u64>(), outcome, (any::<bool>(), trust)).prop_map(
+        |(id, seq, wall, monotonic, outcome, (is_uncertain, trust))| {
+            let at = Timestamp { trust, ..at(wall, monotonic) };
+            let mut reading = stored(id, seq, at, outcome);
             reading.quality = Quality::good_if(!is_uncertain || outcome.is_err());
             reading
         },

@@ -137,5 +137,5 @@ fn last_good((wall_us, monotonic_us): (i64, u64)) -> Result<Timestamp, DecodeErr
     let wall = wall.ok_or_else(|| wrong("good_time_us", &wall_us.to_string()))?;
     let monotonic = monotonic_us.checked_mul(1_000);
     let monotonic = monotonic.ok_or_else(|| wrong("good_mono_us", &monotonic_us.to_string()))?;
-    Ok(Timestamp { wall: WallTime::from_nanos(wall), monotonic: Monotonic::from_nanos(monotonic) })
+    Ok(Timestamp::new(WallTime::from_nanos(wall), Monotonic::from_nanos(monotonic)))
 }

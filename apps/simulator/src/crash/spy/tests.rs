@@ -10,7 +10,7 @@ fn framed(kind: [u8; 4], payload: &[u8]) -> Vec<u8> {
 }
 
 fn record(outcomes: &[Result<f64, NoData>]) -> Vec<u8> {
-    let at = Timestamp { wall: WallTime::from_nanos(0), monotonic: Monotonic::default() };
+    let at = Timestamp::new(WallTime::from_nanos(0), Monotonic::default());
     let reading = |(seq, outcome): (u64, &Result<f64, NoData>)| StoredReading {
         stream: StreamId(0),
         seq: SequenceNumber(seq),

@@ -24,10 +24,10 @@ fn sample(
     outcome: Result<f64, NoData>,
 ) -> Sample {
     let offset = i64::try_from(second).unwrap() - 3;
-    let at = Timestamp {
-        wall: WallTime::from_nanos(NOW.as_nanos() + offset * 1_000_000_000),
-        monotonic: Monotonic::default() + Duration::from_secs(second),
-    };
+    let at = Timestamp::new(
+        WallTime::from_nanos(NOW.as_nanos() + offset * 1_000_000_000),
+        Monotonic::default() + Duration::from_secs(second),
+    );
     Sample {
         stream: Stream { name: StreamName::new("outdoor", sensor).unwrap(), kind },
         boot: BootId::from_bytes([1; 16]),

@@ -148,8 +148,7 @@ mod tests {
     use crate::time::VirtualClock;
 
     fn chip() -> (Aht20, VirtualClock) {
-        let start =
-            Timestamp { wall: WallTime::from_nanos(0), monotonic: Monotonic::from_nanos(0) };
+        let start = Timestamp::new(WallTime::from_nanos(0), Monotonic::from_nanos(0));
         let clock = VirtualClock::starting_at(start);
         let air = Climate { celsius: 50.0, humidity_percent: 25.0, hectopascals: 1013.0 };
         let chip = Aht20::new(clock.elapsed(), move |_| air);

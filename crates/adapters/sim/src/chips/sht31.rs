@@ -146,8 +146,7 @@ mod tests {
     use crate::{chips::I2cChip as _, time::VirtualClock};
 
     fn chip() -> (Sht31, VirtualClock) {
-        let start =
-            Timestamp { wall: WallTime::from_nanos(0), monotonic: Monotonic::from_nanos(0) };
+        let start = Timestamp::new(WallTime::from_nanos(0), Monotonic::from_nanos(0));
         let clock = VirtualClock::starting_at(start);
         let air = Climate { celsius: 42.5, humidity_percent: 100.0, hectopascals: 1013.0 };
         let chip = Sht31::new(clock.elapsed(), move |_| air);

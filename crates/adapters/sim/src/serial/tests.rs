@@ -4,7 +4,7 @@ use ports::contract::serial_line::{self, FarEnd};
 use super::*;
 
 fn clock() -> VirtualClock {
-    let start = Timestamp { wall: WallTime::from_nanos(0), monotonic: Monotonic::from_nanos(0) };
+    let start = Timestamp::new(WallTime::from_nanos(0), Monotonic::from_nanos(0));
     VirtualClock::starting_at(start)
 }
 

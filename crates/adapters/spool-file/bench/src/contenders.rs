@@ -27,10 +27,10 @@ pub fn batch(n: u64) -> Vec<StreamReading> {
         let kind = QuantityKind::Temperature;
         let device = ["a", "b", "c", "d"][(i % 4) as usize];
         let nanos = (n * BATCH + i) * 1_000_000;
-        let at = Timestamp {
-            wall: WallTime::from_nanos(1_700_000_000_000_000_000 + nanos as i64),
-            monotonic: Monotonic::from_nanos(nanos),
-        };
+        let at = Timestamp::new(
+            WallTime::from_nanos(1_700_000_000_000_000_000 + nanos as i64),
+            Monotonic::from_nanos(nanos),
+        );
         let number = 20.0 + ((n * 7 + i) % 1_000) as f64 / 100.0;
         let name = StreamName::new("bench", device).expect("a name");
         let reading = Reading::measured(at, Ok(kind.quantity(number).expect("a temperature")));

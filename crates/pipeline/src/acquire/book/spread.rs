@@ -53,10 +53,7 @@ mod tests {
 
     /// A burst of so many, of which the newest is so old, that was over at `now`; all in milliseconds.
     fn burst(spread: &mut Spread, now: u64, count: usize, age: u64) -> Vec<u128> {
-        let at = Timestamp {
-            wall: WallTime::from_nanos(0),
-            monotonic: Monotonic::from_nanos(now * 1_000_000),
-        };
+        let at = Timestamp::new(WallTime::from_nanos(0), Monotonic::from_nanos(now * 1_000_000));
         let age = Duration::from_millis(age);
         let found = vec![Measurement { age, outcomes: Vec::new() }; count];
         let start = Monotonic::default();

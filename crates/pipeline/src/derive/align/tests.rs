@@ -8,7 +8,7 @@ const SECOND: Duration = Duration::from_secs(1);
 fn told(order: u32, seconds: f64, number: f64) -> Told {
     #[expect(clippy::cast_possible_truncation, reason = "a few seconds")]
     let at = Moment::from_nanos((seconds * 1e9) as i64);
-    let stamp = Timestamp { wall: WallTime::from_nanos(0), monotonic: Monotonic::from_nanos(0) };
+    let stamp = Timestamp::new(WallTime::from_nanos(0), Monotonic::from_nanos(0));
     let outcome = Ok(Celsius::new(number).unwrap().into());
     Told { order, at, stamp, input: Input { outcome, quality: Quality::Good } }
 }

@@ -19,8 +19,7 @@ impl Commands for Echo {
 }
 
 fn echo() -> (Commanded<Echo>, VirtualClock) {
-    let start =
-        Timestamp { wall: WallTime::from_nanos(0), monotonic: Monotonic::from_nanos(1_000_000) };
+    let start = Timestamp::new(WallTime::from_nanos(0), Monotonic::from_nanos(1_000_000));
     let clock = VirtualClock::starting_at(start);
     let chip = Commanded::powered(clock.elapsed(), Echo);
     (chip, clock)
