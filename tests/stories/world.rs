@@ -14,6 +14,7 @@ use domain::{
     Timestamp, WallTime,
     derived::{SavedState, find},
     parameter::{Argument, Arguments},
+    time::TimeTable,
 };
 use executor::Executor;
 use pipeline::{
@@ -24,8 +25,9 @@ use pipeline::{
     store::{StateKeeping, Store, StoreParts},
     supervise::{Board, Supervisor},
     telemetry::Counters,
+    time::{Timekeeper, TimekeeperParts, Times},
 };
-use ports::{Clock as _, Device, NotKept, Spool, StateKeeper};
+use ports::{Clock as _, Device, NotKept, Spool, StateKeeper, TimesKeeper};
 use sensors::{Bme280, Bme280Options, Channel, Input, Mcp3208, Mcp3208Options};
 use sim::{
     bus::{I2cBus, SpiLine, Wiring},
@@ -44,6 +46,9 @@ pub(crate) const SECOND: Duration = Duration::from_secs(1);
 pub(crate) const BOOT: BootId = BootId::from_bytes([0x42; 16]);
 /// 2026-11-23T09:15:00Z, in nanoseconds.
 pub(crate) const START: i64 = 1_795_425_300_000_000_000;
+
+/// What NTP vouches for.
+pub(crate) const VOUCHED: Duration = Duration::from_millis(5);
 
 /// The delay of a driver, on virtual time.
 pub(crate) struct VirtualDelay(pub(crate) VirtualClock);
@@ -101,6 +106,17 @@ impl StateKeeper for KeptState {
     }
 }
 
+/// What is known of wall time, on such a medium.
+#[derive(Clone, Default)]
+struct KeptTimes(Arc<Mutex<TimeTable>>);
+
+impl TimesKeeper for KeptTimes {
+    fn keep(&mut self, times: &TimeTable) -> Result<(), NotKept> {
+        *self.0.lock().unwrap() = times.clone();
+        Ok(())
+    }
+}
+
 /// How a world differs from the usual one.
 #[derive(Clone, Copy)]
 pub(crate) struct Setup {
@@ -110,12 +126,26 @@ pub(crate) struct Setup {
     pub(crate) queue: usize,
     /// Samples of history in a second; 0 is no limit.
     pub(crate) history_rate: u64,
+    /// How the wall clock begins.
+    pub(crate) wall: WallTime,
+    /// Whether NTP vouches for the clock from the beginning.
+    pub(crate) is_synchronised: bool,
+    /// How long samples wait for that.
+    pub(crate) wait_max: Option<Duration>,
 }
 
 impl Default for Setup {
     fn default() -> Self {
         let faults = FaultPolicy { retry_max: 10 * SECOND, ..FaultPolicy::default() };
-        Self { faults, priority: Priority::Normal, queue: 1_024, history_rate: 0 }
+        Self {
+            faults,
+            priority: Priority::Normal,
+            queue: 1_024,
+            history_rate: 0,
+            wall: WallTime::from_nanos(START),
+            is_synchronised: true,
+            wait_max: None,
+        }
     }
 }
 
@@ -131,6 +161,7 @@ pub(crate) struct World {
     setup: Setup,
     hold: Hold,
     state: KeptState,
+    times: KeptTimes,
     gateway: Gateway,
     earlier_counts: BTreeMap<String, u64>,
 }
@@ -143,6 +174,7 @@ struct Gateway {
     is_store_paused: bool,
     store: Store,
     forwarder: Forwarder<FlakyPublisher>,
+    timekeeper: Timekeeper,
     counters: Arc<Counters>,
     executor: Arc<Executor>,
 }
@@ -153,10 +185,9 @@ impl World {
     }
 
     pub(crate) fn with(seed: u64, setup: Setup) -> Self {
-        let clock = VirtualClock::starting_at(Timestamp::new(
-            WallTime::from_nanos(START),
-            Monotonic::from_nanos(1_000_000_000),
-        ));
+        let start = Timestamp::new(setup.wall, Monotonic::default() + SECOND);
+        let clock = VirtualClock::starting_at(start);
+        clock.set_vouched(setup.is_synchronised.then_some(VOUCHED));
         let (time, environment) = (clock.elapsed(), Environment::seeded(seed));
         let i2c = I2cBus::new();
         let air = environment.clone();
@@ -169,9 +200,9 @@ impl World {
         let broker = FlakyBroker::new(seed, 20, 100_000);
         let spool = Arc::new(MemorySpool::new(BOOT, NonZeroUsize::new(10_000_000).unwrap()));
         let hold = Hold::default();
-        let state = KeptState::default();
-        let gateway =
-            Gateway::start(&clock, &i2c, &spi, &spool, &broker, (setup, &hold), (BOOT, &state));
+        let (state, times) = (KeptState::default(), KeptTimes::default());
+        let kept = (BOOT, &state, &times);
+        let gateway = Gateway::start(&clock, &i2c, &spi, &spool, &broker, (setup, &hold), kept);
         Self {
             clock,
             broker,
@@ -183,6 +214,7 @@ impl World {
             setup,
             hold,
             state,
+            times,
             gateway,
             earlier_counts: BTreeMap::new(),
         }
@@ -206,9 +238,17 @@ impl World {
     /// another boot for the metrics is its id.
     pub(crate) fn crash_into(&mut self, boot: BootId) {
         self.earlier_counts = self.counts();
+        self.spool = Arc::new(self.spool.in_boot(boot));
         let Self { clock, i2c, spi, spool, broker, .. } = self;
-        let (how, state) = ((self.setup, &self.hold), (boot, &self.state));
-        self.gateway = Gateway::start(clock, i2c, spi, spool, broker, how, state);
+        let (how, kept) = ((self.setup, &self.hold), (boot, &self.state, &self.times));
+        self.gateway = Gateway::start(clock, i2c, spi, spool, broker, how, kept);
+    }
+
+    /// Power is cut and comes back: the gateway wakes up in `boot` a second after it began, and the wall
+    /// clock says `wall`.
+    pub(crate) fn reboot(&mut self, boot: BootId, wall: WallTime) {
+        self.clock.reboot(Timestamp::new(wall, Monotonic::default() + SECOND), false);
+        self.crash_into(boot);
     }
 
     /// Waits for the thermometer's next slot, lets its transaction hang for `span`, and everything else
@@ -264,10 +304,16 @@ impl World {
         last_status(&self.broker).devices[name]
     }
 
-    /// Stops the gateway in good order.
-    pub(crate) fn drain(&mut self) -> bool {
+    /// Stops the gateway in good order, but for what waits for the broker.
+    pub(crate) fn store(&mut self) {
         while self.gateway.store.step() > 0 {}
         self.gateway.store.finish();
+        self.gateway.timekeeper.finish();
+    }
+
+    /// Stops the gateway in good order.
+    pub(crate) fn drain(&mut self) -> bool {
+        self.store();
         let until = self.clock.now().monotonic + 10 * SECOND;
         self.gateway.forwarder.drain(until)
     }
@@ -365,13 +411,22 @@ impl Gateway {
         spool: &Arc<MemorySpool>,
         broker: &FlakyBroker,
         (setup, hold): (Setup, &Hold),
-        (boot, state): (BootId, &KeptState),
+        (boot, state, kept): (BootId, &KeptState, &KeptTimes),
     ) -> Self {
         let counters = Arc::new(Counters::default());
         let executor =
             Arc::new(Executor::builder().workers(NonZeroUsize::new(2).unwrap()).build().unwrap());
         let shared_clock: Arc<dyn ports::Clock> = Arc::new(clock.clone());
         let capacity = NonZeroUsize::new(setup.queue).unwrap();
+        let times = Times::new(boot, kept.0.lock().unwrap().clone(), setup.wait_max);
+        let timekeeper = Timekeeper::new(TimekeeperParts {
+            times: times.clone(),
+            discipline: Box::new(clock.clone()),
+            keeper: Box::new(kept.clone()),
+            clock: Arc::clone(&shared_clock),
+            counters: Arc::clone(&counters),
+            wake_forwarder: Arc::new(|| {}),
+        });
         let (inlet, outlet) = queue(capacity, WhenFull::Block, Arc::clone(&counters));
         let worker = |plan| {
             let (clock, inlet) = (Arc::clone(&shared_clock), inlet.clone());
@@ -434,6 +489,7 @@ impl Gateway {
             tally,
         )
         .with_devices(devices)
+        .with_times(&times)
         .with_derived(metrics().iter().map(|m| (m.stream.name.clone(), m.origin())).collect());
         Self {
             workers,
@@ -442,6 +498,7 @@ impl Gateway {
             is_store_paused: false,
             store,
             forwarder,
+            timekeeper,
             counters,
             executor,
         }
@@ -452,6 +509,7 @@ impl Gateway {
             assert!(worker.step());
         }
         self.supervisor.step();
+        self.timekeeper.step();
         if !self.is_store_paused {
             self.store.step();
         }

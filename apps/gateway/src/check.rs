@@ -15,7 +15,8 @@ use sensors::Catalogue;
 use spool_file::WhenFull;
 
 use crate::config::{
-    self, Bus, Bytes, Config, ConfigError, Derived, Device, Interval, Pace, Parity, Place, Wiring,
+    self, Bus, Bytes, Config, ConfigError, Derived, Device, Interval, Pace, Parity, Place,
+    Unsynchronised, Wiring,
 };
 
 /// The exit code for a configuration that cannot be run.
@@ -114,7 +115,7 @@ pub struct Summary<'c>(pub &'c Config);
 
 impl fmt::Display for Summary<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Config { gateway, mqtt, spool, buses, derived, .. } = self.0;
+        let Config { gateway, mqtt, spool, time, buses, derived, .. } = self.0;
         writeln!(f, "gateway  {gateway}")?;
         write!(f, "broker   {} as client {}", mqtt.url, mqtt.client_id)?;
         if let Some(credentials) = &mqtt.credentials {
@@ -133,6 +134,10 @@ impl fmt::Display for Summary<'_> {
             }
         }
         writeln!(f)?;
+        if time.unsynchronised == Unsynchronised::Wait {
+            let most = Interval(time.wait_max);
+            writeln!(f, "time     samples wait for NTP, at most until {most} after boot")?;
+        }
         let (mut devices, mut streams) = (0, derived.len());
         let width = self.0.widths();
         for bus in buses {

@@ -63,7 +63,7 @@ pub use problem::{Problem, Problems};
 pub use settings::{
     BrokerUrl, BrokerUrls, Bus, Channel, Config, Credentials, Derived, Device, HistoryOrder, Log,
     LogFormat, LogLevel, Mqtt, Pace, Parity, Pipeline, Place, Power, Realtime, Recovery, Secret,
-    Spool, Switch, WhenFull, Wiring,
+    Spool, Switch, Time, Unsynchronised, WhenFull, Wiring,
 };
 
 use sensors::Catalogue;

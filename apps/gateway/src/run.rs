@@ -2,8 +2,8 @@
 //!
 //! # Threads
 //!
-//! One for each bus, one that supervises them, one that stores, one that forwards, those of the pool, one for signals, and one
-//! of the MQTT client. Each has a name and is joined, but not for ever: a worker that hangs in the
+//! One for each bus, one that supervises them, one that stores, one that forwards, one that keeps time, those of the pool, one for signals,
+//! and one of the MQTT client. Each has a name and is joined, but not for ever: a worker that hangs in the
 //! kernel does not keep the gateway from stopping.
 //!
 //! # The order of the shutdown
@@ -15,6 +15,7 @@
 //! the store no longer waits for a spool that is full or fails, and counts what it gives up.
 
 mod part;
+mod time;
 
 use std::{
     collections::HashMap,
@@ -170,6 +171,7 @@ struct Gateway {
     buses: Vec<Part>,
     store: Part,
     forwarder: Part,
+    timekeeper: Part,
     /// Highest class first.
     spools: [Arc<dyn Spool>; 3],
     executor: Arc<Executor>,
@@ -189,8 +191,10 @@ impl Gateway {
         let stops_by = Arc::new(OnceLock::new());
         let publisher = MqttPublisher::new(mqtt_options(config)?);
         let wake_forwarder = publisher.waker();
-        let (clock, acquisition, storage) =
-            (LinuxClock::new(), LinuxClock::new(), LinuxClock::new());
+        let clock = LinuxClock::new();
+        let (acquisition, storage) = (clock.beside(), clock.beside());
+        let times = time::known(config, boot);
+        let timekeeper = time::keeper(config, &times, &acquisition, &counters, &wake_forwarder);
 
         let when_full = match config.pipeline.when_full {
             WhenFull::Block => queue::WhenFull::Block,
@@ -233,7 +237,8 @@ impl Gateway {
             tally,
         )
         .with_devices(device_news(&board))
-        .with_derived(origins);
+        .with_derived(origins)
+        .with_times(&times);
         let supervisor = Supervisor::new(board, Arc::new(acquisition.clone()), inlet);
         let time = Arc::clone(&stops_by);
         let forward = move || forwarder.run(|| time.get().copied());
@@ -241,6 +246,7 @@ impl Gateway {
         let punctual = punctual(&config.realtime);
         let store = Part::start("store", move || store.run())?;
         let forwarder = Part::start("forwarder", forward)?;
+        let timekeeper = Part::start("timekeeper", move || timekeeper.run())?;
         let mut buses = vec![Part::start("supervisor", move || supervisor.run())?];
         for (name, worker) in workers {
             let punctual = punctual.clone();
@@ -261,6 +267,7 @@ impl Gateway {
             buses,
             store,
             forwarder,
+            timekeeper,
             spools,
             executor,
             counters,
@@ -270,7 +277,10 @@ impl Gateway {
 
     /// Waits for a signal, or for a part to end by itself.
     fn wait(&self, signals: &Receiver<()>) -> Result<(), RunError> {
-        let parts: Vec<_> = self.buses.iter().chain([&self.store, &self.forwarder]).collect();
+        let parts: Vec<_> = {
+            let others = [&self.store, &self.forwarder, &self.timekeeper];
+            self.buses.iter().chain(others).collect()
+        };
         let mut select = Select::new();
         select.recv(signals);
         for part in &parts {
@@ -295,6 +305,7 @@ impl Gateway {
         for bus in self.buses {
             faults.extend(bus.join(GRACE));
         }
+        faults.extend(self.timekeeper.join(GRACE));
         let unstored = self.store.join(GRACE);
         let _ = self.stops_by.set(until);
         (self.wake_forwarder)();

@@ -79,7 +79,7 @@ use self::{
     brokers::Brokers, class::Class, epoch::Link, hold::Holds, lane::Which, pace::Pace,
     replay::Replays,
 };
-use crate::telemetry::Counters;
+use crate::{telemetry::Counters, time::Times};
 
 /// Gives the counts for the status message.
 pub type Tally = Box<dyn Fn() -> BTreeMap<String, u64> + Send>;
@@ -186,6 +186,13 @@ impl<P: Publisher> Forwarder<P> {
         self
     }
 
+    /// Corrects the times of samples by `times`, and lets samples wait for it if that is to be.
+    #[must_use]
+    pub fn with_times(mut self, times: &Times) -> Self {
+        self.classes.iter_mut().for_each(|class| class.correct_by(times.clone()));
+        self
+    }
+
     /// Lets the status tell of the devices too.
     #[must_use]
     pub fn with_devices(mut self, devices: DeviceNews) -> Self {
@@ -221,10 +228,10 @@ impl<P: Publisher> Forwarder<P> {
     }
 
     /// Sends what is left in the spools, what is live first, says goodbye and disconnects; gives up at
-    /// `until`, or as soon as the broker proves to be away. What is left then, and what is owed, stays
-    /// in the spools. True if nothing is.
+    /// `until`, or as soon as the broker proves to be away. What is left then, what is owed, and what
+    /// waits for the clock stays in the spools. True if nothing is.
     pub fn drain(&mut self, until: Monotonic) -> bool {
-        let is_sent = |this: &Self| this.unlanded() == 0;
+        let is_sent = |this: &Self| this.unlanded() == 0 || this.is_waiting_for_clock();
         self.step_until(until, |this| is_sent(this) && !matches!(this.link, Link::Connecting));
         self.state = State::Stopped;
         self.say_status();
@@ -250,6 +257,11 @@ impl<P: Publisher> Forwarder<P> {
         self.classes.iter().map(|class| class.unlanded().count()).sum()
     }
 
+    fn is_waiting_for_clock(&self) -> bool {
+        let now = self.clock.now().monotonic;
+        self.classes.iter().any(|class| class.waiting_until(now).is_some())
+    }
+
     /// How long until something is due without anything happening.
     fn until_due(&self) -> Duration {
         match &self.link {
@@ -270,13 +282,15 @@ impl<P: Publisher> Forwarder<P> {
         if !self.has_window_for(Which::Live) {
             return None;
         }
+        let now = self.clock.now().monotonic;
         let of = |class: &Class| {
             let history = class.history.flight(run_max);
             let paced = (history > 0 && self.has_window_for(Which::History))
                 .then(|| self.pace.due(history));
             let held = class.holds.next_due().filter(|_| self.may_probe());
             let due = [held, class.live.ripe_at, paced];
-            class.read_not_before.or_else(|| due.into_iter().flatten().min())
+            let not_before = class.read_not_before.max(class.waiting_until(now));
+            not_before.or_else(|| due.into_iter().flatten().min())
         };
         self.classes.iter().filter_map(of).min()
     }

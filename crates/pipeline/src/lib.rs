@@ -13,6 +13,7 @@
 //! * [`alarms`] — hands an operator's note to the alarm that it is for.
 //! * [`command`] — carries out what an operator asks for, keeps it, and has it audited.
 //! * [`forward`] — sends the backlog and moves the cursor by what the broker acknowledged.
+//! * [`time`] — looks at the clock, and corrects the times of samples when they are sent.
 //! * [`telemetry`] — what the gateway counts about itself.
 //!
 //! # Invariants
@@ -40,3 +41,4 @@ pub mod schedule;
 pub mod store;
 pub mod supervise;
 pub mod telemetry;
+pub mod time;

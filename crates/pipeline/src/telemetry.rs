@@ -69,6 +69,12 @@ macro_rules! counters {
             pub history_waiting: Gauge,
             /// In how many seconds they will be delivered, by what was delivered of late.
             pub history_drained_in_s: Gauge,
+            /// 1 while somebody vouches for the wall clock, else 0; unknown before the first look.
+            pub clock_synchronised: Gauge,
+            /// The most that the wall clock is wrong by; unknown while nobody vouches for it.
+            pub clock_error_ms: Gauge,
+            /// How long samples will wait for the clock at most; unknown while they do not.
+            pub clock_waits_s: Gauge,
             gaps: [Counter; NoData::ALL.len()],
             /// By word and result.
             commands: [[Counter; RESULTS.len()]; Command::WORDS.len()],
@@ -153,6 +159,12 @@ counters! {
     replays_failed,
     /// Samples acknowledged by the broker that were sent again because somebody asked for them.
     samples_replayed,
+    /// Samples put into messages with a time that was corrected.
+    samples_restamped,
+    /// Steps of the wall clock.
+    clock_steps,
+    /// Attempts to keep what is known of wall time that failed.
+    times_unsaved,
     /// Lines that came for a command and were none.
     commands_not_understood,
 }
@@ -225,6 +237,9 @@ impl Counters {
         let known = [
             ("history_waiting", self.history_waiting.get()),
             ("history_drained_in_s", self.history_drained_in_s.get()),
+            ("clock_synchronised", self.clock_synchronised.get()),
+            ("clock_error_ms", self.clock_error_ms.get()),
+            ("clock_waits_s", self.clock_waits_s.get()),
         ];
         let known = known.into_iter().filter_map(|(name, number)| Some((name, number?)));
         let named = self.named().chain(kept_elsewhere).chain(known);

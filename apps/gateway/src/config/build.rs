@@ -16,7 +16,7 @@ use super::{
     reader::Reader,
     settings::{
         Config, Credentials, HistoryOrder, Log, LogFormat, LogLevel, Mqtt, Pipeline, Realtime,
-        Secret, Spool, WhenFull,
+        Secret, Spool, Time, Unsynchronised, WhenFull,
     },
     tables,
     values::{BrokerUrl, BrokerUrls, Bytes},
@@ -36,6 +36,7 @@ pub(super) fn config(reader: &mut Reader<'_>, catalogue: Catalogue) -> Option<Co
     let gateway = gateway(reader);
     let mqtt = mqtt(reader, gateway.as_ref());
     let (spool, pipeline, log) = (spool(reader), pipeline(reader), log(reader));
+    let time = time(reader);
     let (control, realtime) = (control(reader, &spool), realtime(reader));
     let buses = buses::read(reader);
     let buses = devices::read(reader, catalogue, buses);
@@ -45,6 +46,7 @@ pub(super) fn config(reader: &mut Reader<'_>, catalogue: Catalogue) -> Option<Co
         mqtt,
         spool,
         pipeline,
+        time,
         log,
         control,
         realtime,
@@ -240,6 +242,16 @@ fn pipeline(reader: &mut Reader<'_>) -> Pipeline {
             SECOND..=HOUR,
             SECOND * 60,
         ),
+    }
+}
+
+fn time(reader: &mut Reader<'_>) -> Time {
+    let section = Key::of("time");
+    let table: tables::Time = reader.table(&section);
+    let most = SECOND * 10..=HOUR * 24 * 7;
+    Time {
+        unsynchronised: table.unsynchronised.unwrap_or(Unsynchronised::Mark),
+        wait_max: reader.duration(&section.child("wait_max"), table.wait_max, most, HOUR),
     }
 }
 

@@ -28,6 +28,8 @@ pub struct Config {
     pub spool: Spool,
     /// How samples are worked up.
     pub pipeline: Pipeline,
+    /// What is made of a wall clock that nobody vouches for.
+    pub time: Time,
     /// What is logged.
     pub log: Log,
     /// Where commands are taken; nowhere if there is none.
@@ -151,6 +153,25 @@ pub enum WhenFull {
     Block,
     /// The reading that has waited longest makes room, and is counted.
     DropOldest,
+}
+
+/// What is made of a wall clock that nobody vouches for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Time {
+    /// What samples do until it is synchronised.
+    pub unsynchronised: Unsynchronised,
+    /// How long after the boot of the machine they wait for that at most, if they wait.
+    pub wait_max: Duration,
+}
+
+/// What samples do until the clock is synchronised.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Unsynchronised {
+    /// They are sent and say so.
+    Mark,
+    /// They wait in the spool, and are sent with the right time.
+    Wait,
 }
 
 /// What is logged, and how it is written.

@@ -12,7 +12,7 @@ use wire::compression::Compression;
 use super::{
     classes::{Class, ClassFull},
     patience::{ComesBack, Importance},
-    settings::{HistoryOrder, LogFormat, LogLevel, Parity, WhenFull},
+    settings::{HistoryOrder, LogFormat, LogLevel, Parity, Unsynchronised, WhenFull},
     values::{BrokerUrls, Bytes, Interval, Secret},
 };
 
@@ -42,6 +42,7 @@ tables! {
         mqtt: IgnoredAny,
         spool: IgnoredAny,
         pipeline: IgnoredAny,
+        time: IgnoredAny,
         log: IgnoredAny,
         control: IgnoredAny,
         realtime: IgnoredAny,
@@ -92,6 +93,8 @@ tables! {
         status_interval: Interval,
         state_interval: Interval,
     }
+    /// `[time]`
+    Time { unsynchronised: Unsynchronised, wait_max: Interval, }
     /// `[log]`
     Log { level: LogLevel, format: LogFormat, }
     /// `[control]`

@@ -32,6 +32,7 @@ use super::{
     hold::Holds,
     lane::{Lane, Which},
 };
+use crate::time::Times;
 
 /// One class of streams.
 pub(super) struct Class {
@@ -46,6 +47,8 @@ pub(super) struct Class {
     pub(super) withheld: Ranges,
     /// The spool could not be read, and is left alone until then.
     pub(super) read_not_before: Option<Monotonic>,
+    /// By what the times of samples are corrected.
+    times: Option<Times>,
     /// Up to where the spool is in one of the lanes.
     seen: u64,
     is_in_epoch: bool,
@@ -62,9 +65,20 @@ impl Class {
             probes: Vec::new(),
             withheld: Ranges::EMPTY,
             read_not_before: None,
+            times: None,
             seen: 0,
             is_in_epoch: false,
         }
+    }
+
+    /// Corrects times by `times` from now on.
+    pub(super) fn correct_by(&mut self, times: Times) {
+        self.times = Some(times);
+    }
+
+    /// Until when it waits for the clock to be synchronised, if it does.
+    pub(super) fn waiting_until(&self, now: Monotonic) -> Option<Monotonic> {
+        self.times.as_ref()?.waiting_until(now)
     }
 
     /// Splits what waits into the lanes.
@@ -222,7 +236,7 @@ impl Class {
     }
 
     /// The samples of `stream` with these numbers, at most `limit`, and whether each waits for delivery. This
-    /// is the one place where the forwarder reads samples again.
+    /// is the one place where the forwarder reads samples again; their times are corrected.
     pub(super) fn replay(
         &self,
         stream: &StreamName,
@@ -231,7 +245,10 @@ impl Class {
         limit: usize,
     ) -> Result<Vec<(Sample, bool)>, SpoolError> {
         let numbers = SequenceNumber(*numbers.start())..=SequenceNumber(*numbers.end());
-        let found = self.spool.replay(stream, boot, numbers, limit)?;
+        let mut found = self.spool.replay(stream, boot, numbers, limit)?;
+        if let Some(times) = &self.times {
+            times.correct(found.iter_mut().map(|(_, sample)| sample));
+        }
         let unlanded = self.unlanded();
         let waits =
             |at: Position, sample: &Sample| unlanded.contains(at.0) || self.holds.owes(sample);
@@ -243,7 +260,7 @@ impl Class {
     }
 
     /// Reads a flight: the samples at the beginning of `range`, at most [`FLIGHT_SAMPLES_MAX`], and where
-    /// in it they are. This is the one place where the forwarder reads samples to deliver them.
+    /// in it they are. This is the one place where the forwarder reads samples to deliver them; their times are corrected.
     pub(super) fn read(&self, range: &Range<u64>) -> Result<(Vec<Sample>, Range<u64>), SpoolError> {
         let Range { start, end } = *range;
         // What was evicted meanwhile need not be looked for.
@@ -251,10 +268,13 @@ impl Class {
         let length = usize::try_from(end.saturating_sub(from)).unwrap_or(usize::MAX);
         let mut limit = length.min(FLIGHT_SAMPLES_MAX);
         while limit > 0 {
-            let backlog = self.spool.backlog(Position(from), limit)?;
+            let mut backlog = self.spool.backlog(Position(from), limit)?;
             let next = backlog.next.0;
             if next <= end {
                 let is_end = backlog.samples.is_empty() || next <= from;
+                if let Some(times) = &self.times {
+                    times.correct(&mut backlog.samples);
+                }
                 return Ok((backlog.samples, start..if is_end { end } else { next }));
             }
             // The medium lost samples, or they were evicted: what follows is not of this range.

@@ -24,6 +24,8 @@ pub(super) struct Run {
     pub(super) last: SequenceNumber,
     /// How many they are: the medium may have lost some in between.
     pub(super) samples: u64,
+    /// How many of them have a corrected time.
+    pub(super) restamped: u64,
 }
 
 /// The flights of one lane, in the order in which they were read.
@@ -51,7 +53,14 @@ impl Run {
     fn of(samples: &[&Sample]) -> Option<Self> {
         let (first, last) = (samples.first()?, samples.last()?);
         let stream = first.stream.name.clone();
-        Some(Self { stream, first: first.seq, last: last.seq, samples: samples.len() as u64 })
+        let is_restamped = |sample: &&&Sample| sample.reading.at.trust.is_corrected();
+        Some(Self {
+            stream,
+            first: first.seq,
+            last: last.seq,
+            samples: samples.len() as u64,
+            restamped: samples.iter().filter(is_restamped).count() as u64,
+        })
     }
 
     /// The numbers, and those in between that are lost.
@@ -141,11 +150,12 @@ pub(super) struct Made {
 }
 
 impl Made {
-    /// Counts the bytes that were made, and what cannot be sent.
+    /// Counts the bytes that were made, the times that were corrected, and what cannot be sent.
     pub(super) fn count(&self, counters: &Counters) {
         let bytes: usize = self.messages.iter().map(|(_, message)| message.payload.len()).sum();
         counters.payload_bytes.add(bytes as u64);
         counters.payload_bytes_plain.add(self.plain_bytes as u64);
+        counters.samples_restamped.add(self.messages.iter().map(|(run, _)| run.restamped).sum());
         counters.samples_unsendable.add(self.unsendable.iter().map(|run| run.samples).sum());
     }
 }

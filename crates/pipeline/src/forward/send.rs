@@ -65,7 +65,9 @@ impl<P: Publisher> Forwarder<P> {
     }
 
     fn may_read(&self, class: usize, now: Monotonic) -> bool {
-        self.classes[class].may_read(now)
+        let class = &self.classes[class];
+        class.may_read(now)
+            && class.waiting_until(now).is_none()
             && matches!(&self.link, Link::Up(epoch) if !epoch.is_over(now))
     }
 

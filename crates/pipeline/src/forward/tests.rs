@@ -12,6 +12,7 @@ use wire::{Topics, compression::Compression, status::Status};
 
 use super::{news::shortened, *};
 
+mod clock;
 mod compressed;
 mod failing;
 mod lanes;

@@ -21,6 +21,7 @@ const TABLES: &[(&str, &str, &str)] = &[
     ("Pipeline", "[pipeline]", "[pipeline]"),
     ("Log", "[log]", "[log]"),
     ("Control", "[control]", "[control]"),
+    ("Time", "[time]", "[time]"),
     ("Realtime", "[realtime]", "[realtime]"),
     ("BusHead", "[buses.NAME]", "[buses.i2c]\nkind = \"i2c\"\npath = \"/dev/i2c-1\""),
     ("I2cBus", "[buses.NAME] of kind i2c", "[buses.attic]\nkind = \"i2c\"\npath = \"/dev/i2c-2\""),

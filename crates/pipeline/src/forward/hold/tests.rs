@@ -5,7 +5,7 @@ use super::*;
 fn run(stream: &str, number: u64) -> Run {
     let stream = StreamName::new("held", stream).unwrap();
     let (first, last) = (SequenceNumber(number), SequenceNumber(number));
-    Run { stream, first, last, samples: 1 }
+    Run { stream, first, last, samples: 1, restamped: 0 }
 }
 
 #[test]
