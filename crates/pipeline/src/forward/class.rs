@@ -260,7 +260,8 @@ impl Class {
     }
 
     /// Reads a flight: the samples at the beginning of `range`, at most [`FLIGHT_SAMPLES_MAX`], and where
-    /// in it they are. This is the one place where the forwarder reads samples to deliver them; their times are corrected.
+    /// in it they are. This is the one place where the forwarder reads samples to deliver them; their times
+    /// are corrected.
     pub(super) fn read(&self, range: &Range<u64>) -> Result<(Vec<Sample>, Range<u64>), SpoolError> {
         let Range { start, end } = *range;
         // What was evicted meanwhile need not be looked for.
