@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use domain::{Command, NoData};
 
-use crate::world::{SECOND, World};
+use crate::world::{SECOND, Setup, World};
 
 #[test]
 fn the_counters_of_a_quiet_minute_agree_with_each_other() {
@@ -54,6 +54,9 @@ fn the_specification_lists_every_counter_and_no_other() {
     let mut world = World::new(1);
     // How much history there is is known only while there is a connection.
     world.run(5 * SECOND);
-    let counted: BTreeSet<String> = world.counts().into_keys().collect();
+    let mut counted: BTreeSet<String> = world.counts().into_keys().collect();
+    // And how long samples wait for the clock while they do.
+    let setup = Setup { is_synchronised: false, wait_max: Some(60 * SECOND), ..Setup::default() };
+    counted.extend(World::with(1, setup).counts().into_keys());
     assert_eq!(listed, counted);
 }

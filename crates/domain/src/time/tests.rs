@@ -114,6 +114,12 @@ fn a_step_by_those_who_know_the_time_is_kept_on_either_side() {
     for at in looks.map(|look| told(look, &table)) {
         assert_eq!(table.correct(FIRST, at), at);
     }
+    // Told after the step, before anybody had looked.
+    let mut table = TimeTable::default();
+    let looks = [look(NOON, 100, Some(5)), look(NOON - 3_590, 110, Some(5))];
+    follow(&mut table, FIRST, &looks);
+    let between = told(look(NOON - 3_595, 105, Some(5)), &table);
+    assert_eq!(table.correct(FIRST, between), between);
 }
 
 /// Of the times that are told between a leap second and the next look nobody claims more than a second.
@@ -137,6 +143,10 @@ fn a_smear_is_followed() {
     assert_eq!(table.boots()[0].stretches.len(), 1);
     let told = told(at(43_210), &table);
     assert_eq!(table.correct(FIRST, told), told);
+    // Of a time within it that nobody vouched for it is not known when the clock was smeared.
+    let corrected = table.correct(FIRST, Timestamp { trust: Trust::UNKNOWN, ..told });
+    assert!((1_000..1_100).contains(&error_ms(corrected).unwrap()), "{corrected:?}");
+    assert!(corrected.wall.as_nanos().abs_diff(told.wall.as_nanos()) < 1_000_000);
 }
 
 #[test]
@@ -180,6 +190,14 @@ fn a_boot_without_ntp_lies_between_those_with_it() {
     let corrected = table.correct(SECOND_BOOT, kept);
     assert_eq!(seconds(corrected), NOON + 400);
     assert!((400_000..401_000).contains(&error_ms(corrected).unwrap()));
+    // What NTP vouched for to ten seconds may be ten seconds earlier, and later.
+    let mut vague = TimeTable::default();
+    follow(&mut vague, FIRST, &[look(NOON, 100, Some(10_000))]);
+    follow(&mut vague, SECOND_BOOT, &[look(300, 300, None)]);
+    follow(&mut vague, THIRD, &[look(NOON + 1_010, 10, Some(10_000))]);
+    let wide = vague.correct(SECOND_BOOT, at);
+    assert_eq!(seconds(wide), NOON + 89);
+    assert!((720_000..721_000).contains(&error_ms(wide).unwrap()), "{wide:?}");
     let future = Timestamp { wall: WallTime::from_nanos((NOON + 9_000) * SECOND), ..at };
     assert_eq!(seconds(table.correct(SECOND_BOOT, future)), NOON + 800);
 }
@@ -215,6 +233,9 @@ fn the_table_stays_small_and_forgets_the_oldest() {
     assert_eq!(table.boots().len(), BOOTS_MAX);
     assert_eq!(table.boots()[0].boot, BootId::from_bytes([24; 16]));
     assert!(table.boots().iter().all(|boot| boot.stretches.len() == STRETCHES_MAX));
+    assert_eq!(table.boots()[15].stretches[0].first.monotonic, mono(32));
+    let newest = table.boots()[15].stretches[7].first;
+    assert_eq!((newest.monotonic, newest.offset), (mono(39), (NOON + 39 * 7_000 - 39) * SECOND));
     // Told in a stretch that is forgotten: nothing speaks against it.
     let boot = BootId::from_bytes([39; 16]);
     let old = told(look(NOON + 7_000, 1, Some(5)), &table);

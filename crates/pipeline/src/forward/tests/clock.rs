@@ -8,7 +8,7 @@ use crate::time::Times;
 const START: i64 = 1_795_425_300_000_000_000;
 
 /// What is known in the end: the clock was synchronised at once.
-fn anchored() -> TimeTable {
+pub(super) fn anchored() -> TimeTable {
     let mut table = TimeTable::default();
     table.enter(BOOT, Monotonic::default());
     let look = Look {
@@ -23,7 +23,7 @@ fn anchored() -> TimeTable {
     table
 }
 
-fn with(bench: Bench, times: &Times) -> Bench {
+pub(super) fn with(bench: Bench, times: &Times) -> Bench {
     Bench { forwarder: bench.forwarder.with_times(times), ..bench }
 }
 

@@ -374,3 +374,21 @@ fn an_answer_goes_on_without_an_event_while_the_window_has_room() {
     assert_eq!(bench.forwarder.replays.in_flight(), 2, "two of three, and more to come");
     assert_eq!(bench.forwarder.until_due(), Duration::ZERO);
 }
+
+#[test]
+fn what_goes_again_has_the_time_as_it_is_known_by_now() {
+    let mut bench = retaining(|_| {});
+    bench.append("a", 0..20);
+    bench.run(20);
+    let mut bench = clock::with(bench, &Times::new(BOOT, clock::anchored(), None));
+    bench.run(20);
+    bench.broker.ask(asking("a", &[11..=20]));
+    bench.run(20);
+    let samples = answers(&bench).into_iter().flat_map(|answer| match answer {
+        Answer::Samples(batch) => batch.samples,
+        Answer::Done(_) | Answer::Refused { .. } => Vec::new(),
+    });
+    let times: Vec<_> = samples.map(|sample| sample.reading.at).collect();
+    assert_eq!(times.len(), 10);
+    assert!(times.iter().all(|at| at.trust.is_corrected()), "{times:?}");
+}
