@@ -4,8 +4,9 @@
 //! Numenta Anomaly Benchmark's temperatures with the windows of their known anomalies, and UCI's accelerometer
 //! on a fan. Where they are not, these stories are listed as skipped.
 //!
-//! Each reading is what a device would have given at that time. It goes through queue, store, derived
-//! metrics on the pool, spool, forwarder and payload, and what the broker took is looked at.
+//! Sensors and metrics are a configuration as a user would write it. Each reading is what the device would have
+//! given at that time. It goes through queue, store, derived metrics on the pool, spool, forwarder and payload,
+//! and what the broker took is entered into the subscriber's ledger and looked at.
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -18,28 +19,51 @@ use std::{
 
 use blackbox::mosquitto::note_skipped;
 use domain::{
-    Monotonic, Quality, Quantity, QuantityKind, Reading, Sample, Stream, StreamName, StreamReading,
-    Timestamp, WallTime,
-    derived::find,
-    parameter::{Argument, Arguments},
+    Monotonic, Quality, Quantity, Reading, Sample, Stream, StreamReading, Timestamp, WallTime,
 };
 use executor::Executor;
+use gateway::{config, site};
 use pipeline::{
     acquire::Acquired,
-    derive::{Beginning, Derivation, MetricPlan},
+    derive::{Beginning, Derivation},
     forward::Forwarder,
     queue::{Inlet, WhenFull, queue},
     store::{Store, StoreParts},
     telemetry::Counters,
 };
 use ports::{Clock as _, Spool};
+use sensors::Catalogue;
 use sim::{
     flaky_broker::{FlakyBroker, FlakyPublisher},
     memory_spool::MemorySpool,
     time::VirtualClock,
 };
+use subscriber::{Arrival, Ledger, Origin};
+use wire::Topics;
 
-use crate::world::{BOOT, SECOND, by_class, forward_options};
+use crate::world::{BOOT, SECOND, by_class};
+
+/// A logger that sends a line of text for each row of the recording.
+const DEVICE: &str = r#"
+[gateway]
+id = "story"
+
+[buses.logger]
+kind = "uart"
+path = "/dev/ttyUSB0"
+
+[devices.machine]
+driver = "delimited_text"
+bus = "logger"
+silence = "10min"
+"#;
+
+/// Rows in °F.
+const THERMOMETER: &str = "columns.temperature = { index = 2, quantity = \"temperature\", scale = 0.5556, offset = -17.78 }\n";
+
+/// Rows in g.
+const SHAKER: &str =
+    "columns.shaking = { index = 2, quantity = \"acceleration\", scale = 9.80665 }\n";
 
 const STANDARD_GRAVITY: f64 = 9.806_65;
 
@@ -83,6 +107,8 @@ fn time(text: &str) -> WallTime {
 
 /// What a gateway makes of the readings of one stream.
 struct Site {
+    topics: Topics,
+    input: Stream,
     clock: VirtualClock,
     counters: Arc<Counters>,
     inlet: Inlet<Acquired>,
@@ -94,7 +120,13 @@ struct Site {
 }
 
 impl Site {
-    fn new(begin: WallTime, metrics: Vec<MetricPlan>) -> Self {
+    /// As configured by [`DEVICE`], its one column, and `metrics`.
+    fn new(begin: WallTime, column: &str, metrics: &str) -> Self {
+        let text = [DEVICE, column, metrics].concat();
+        let config = config::parse("gateway.toml", &text, Catalogue::OWN, []);
+        let config = config.unwrap_or_else(|problems| panic!("{problems}\n{text}"));
+        let site::Site { streams, metrics, .. } = site::Site::build(&config).unwrap();
+        let input = streams[&0][0].clone();
         let monotonic = Monotonic::from_nanos(1_000_000_000);
         let clock = VirtualClock::starting_at(Timestamp::new(begin, monotonic));
         let counters = Arc::new(Counters::default());
@@ -108,7 +140,7 @@ impl Site {
         let store = Store::new(StoreParts {
             outlet,
             derivation: derivation.unwrap(),
-            streams: HashMap::new(),
+            streams,
             spools: by_class(&spool),
             classes: HashMap::new(),
             clock: Arc::new(clock.clone()),
@@ -118,18 +150,20 @@ impl Site {
         });
         let broker = FlakyBroker::new(1, 20, 100_000);
         let forwarder = Forwarder::new(
-            forward_options(0),
+            site::forward_options(&config, BOOT).unwrap(),
             vec![Arc::clone(&spool) as Arc<dyn Spool>],
             broker.publisher(),
             Arc::new(clock.clone()),
             Arc::clone(&counters),
             Box::new(BTreeMap::new),
         );
-        Self { clock, counters, inlet, store, forwarder, broker, spool, ordinal: 0 }
+        let topics = Topics::new(&config.mqtt.root).unwrap();
+        Self { topics, input, clock, counters, inlet, store, forwarder, broker, spool, ordinal: 0 }
     }
 
     /// The device measures `number` at `wall`.
-    fn measure(&mut self, stream: &Stream, wall: WallTime, number: f64) {
+    fn measure(&mut self, wall: WallTime, number: f64) {
+        let stream = &self.input;
         let now = self.clock.now();
         let ahead = wall.as_nanos() - now.wall.as_nanos();
         let span = Duration::from_nanos(ahead.unsigned_abs());
@@ -156,57 +190,51 @@ impl Site {
         self.forwarder.step(Duration::ZERO);
     }
 
-    /// What the broker has in the end, by stream: everything, each once and in order.
+    /// What the subscriber has in the end, by stream and number: everything, each once. History may come after
+    /// what is live.
     fn delivered(mut self) -> BTreeMap<String, Vec<Sample>> {
         self.step();
         self.store.finish();
         assert!(self.forwarder.drain(self.clock.now().monotonic + 60 * SECOND));
+        let mut ledger = Ledger::new(Origin::FirstEver);
         let mut delivered = BTreeMap::<String, Vec<Sample>>::new();
-        for message in self.broker.taken().into_iter().filter(|message| !message.is_retained) {
-            for sample in wire::payload::decode(&message.payload).unwrap().samples {
-                delivered.entry(sample.stream.name.to_string()).or_default().push(sample);
+        for message in self.broker.taken() {
+            match Arrival::read(&self.topics, &message.topic, &message.payload).unwrap() {
+                Arrival::Status(status) => ledger.announce(&status, true),
+                Arrival::Answer(_) => panic!("nobody asked"),
+                Arrival::Samples(batch) => {
+                    for sample in batch.samples {
+                        ledger.record(&batch.gateway, &sample);
+                        let name = sample.stream.name.to_string();
+                        delivered.entry(name).or_default().push(sample);
+                    }
+                }
             }
         }
-        for (name, head) in self.spool.heads() {
-            let numbers: Vec<_> = delivered[name.as_str()].iter().map(|s| s.seq.0).collect();
-            assert_eq!(numbers, (1..=head.0).collect::<Vec<_>>(), "{name}");
+        assert!(ledger.has_all_stopped() && !ledger.is_short());
+        assert_eq!(ledger.accounts().len(), delivered.len());
+        let heads: BTreeMap<_, _> = self.spool.heads().into_iter().collect();
+        for ((_, name), account) in ledger.accounts() {
+            assert_eq!(account.newest(), Some(heads[name].0), "{name}");
+            assert_eq!(account.duplicates, 0, "{name}");
+        }
+        for samples in delivered.values_mut() {
+            samples.sort_by_key(|sample| sample.seq);
         }
         assert_eq!(self.counters.readings_lost.get(), 0);
         delivered
     }
 }
 
-fn stream(device: &str, sensor: &str, kind: QuantityKind) -> Stream {
-    Stream { name: StreamName::new(device, sensor).unwrap(), kind }
-}
-
-/// `derived.NAME`, computed by `function` of one input.
-fn metric(
-    name: &str,
-    function: &str,
-    input: &Stream,
-    given: impl IntoIterator<Item = (&'static str, Argument)>,
-) -> MetricPlan {
-    let function = find(function).unwrap();
-    let arguments = Arguments::new(function.parameters, given).unwrap();
-    let (kind, _) = (function.make)(&[input.kind], &arguments).unwrap();
-    let stream = Stream { name: StreamName::derived(name).unwrap(), kind };
-    MetricPlan { stream, function, arguments, inputs: vec![input.clone()], tolerance: 2 * SECOND }
-}
-
 fn number(sample: &Sample) -> f64 {
     sample.reading.outcome.map(Quantity::number).unwrap()
 }
 
-/// The times at which the alarm became active over a recording in °F.
-fn alarms(function: &str, limit: f64, hysteresis: f64, text: &str) -> Vec<WallTime> {
-    let input = stream("machine", "temperature", QuantityKind::Temperature);
-    let given = [("limit", limit), ("hysteresis", hysteresis)];
-    let given = given.map(|(name, number)| (name, Argument::Number(number)));
-    let begin = rows(text).next().unwrap().0;
-    let mut site = Site::new(begin, vec![metric("alarm", function, &input, given)]);
+/// The times at which `derived.alarm` became active over a recording in °F.
+fn alarms(metrics: &str, text: &str) -> Vec<WallTime> {
+    let mut site = Site::new(rows(text).next().unwrap().0, THERMOMETER, metrics);
     for (at, _, fahrenheit) in rows(text) {
-        site.measure(&input, at, (fahrenheit - 32.0) / 1.8);
+        site.measure(at, (fahrenheit - 32.0) / 1.8);
     }
     let delivered = site.delivered();
     assert_eq!(delivered["machine.temperature"].len(), rows(text).count());
@@ -233,12 +261,28 @@ fn times_of_recordings_are_read_to_the_nanosecond() {
     assert_eq!(time("2020-03-01T00:00:00Z").as_nanos(), 1_583_020_800_000_000_000);
 }
 
+const TOO_COLD: &str = r#"
+[derived.alarm]
+function = "alarm_low"
+of = "machine.temperature"
+limit = 4.5
+hysteresis = 5
+"#;
+
+const TOO_HOT: &str = r#"
+[derived.alarm]
+function = "alarm_high"
+of = "machine.temperature"
+limit = 27.8
+hysteresis = 2
+"#;
+
 /// Of its four anomalies the second and the last, when it failed, go below 4.5 °C; nothing else does.
 #[test]
 fn a_low_alarm_on_a_machine_comes_in_two_of_its_known_anomalies_and_at_no_other_time() {
     let (story, file) = ("the recorded machine", "machine_temperature_system_failure.csv");
     let Some(text) = recording(story, &format!("nab_{file}")) else { return };
-    let found = anomalies(story, file, &alarms("alarm_low", 4.5, 5.0, &text));
+    let found = anomalies(story, file, &alarms(TOO_COLD, &text));
     assert!(found.is_none_or(|found| found == [Some(1), Some(3)]));
 }
 
@@ -247,7 +291,7 @@ fn a_low_alarm_on_a_machine_comes_in_two_of_its_known_anomalies_and_at_no_other_
 fn a_high_alarm_on_an_office_comes_in_a_known_anomaly_and_at_no_other_time() {
     let (story, file) = ("the recorded office", "ambient_temperature_system_failure.csv");
     let Some(text) = recording(story, &format!("nab_{file}")) else { return };
-    let found = anomalies(story, file, &alarms("alarm_high", 27.8, 2.0, &text));
+    let found = anomalies(story, file, &alarms(TOO_HOT, &text));
     assert!(found.is_none_or(|found| found == [Some(0)]));
 }
 
@@ -257,33 +301,54 @@ const FAN: &str = "uci_fan_accelerometer_50hz.csv";
 fn fan(
     text: &str,
     is_wanted: impl Fn(&str) -> bool,
-    metrics: impl Fn(&Stream) -> Vec<MetricPlan>,
+    metrics: &str,
 ) -> BTreeMap<String, Vec<Sample>> {
-    let input = stream("fan", "shaking", QuantityKind::Acceleration);
     let wanted: Vec<_> = rows(text).filter(|(_, name, _)| is_wanted(name)).collect();
-    let mut site = Site::new(wanted[0].0, metrics(&input));
+    let mut site = Site::new(wanted[0].0, SHAKER, metrics);
     for (at, _, g) in wanted {
-        site.measure(&input, at, g * STANDARD_GRAVITY);
+        site.measure(at, g * STANDARD_GRAVITY);
     }
     site.delivered()
 }
+
+const SPEED: &str = r#"
+[derived.dominant_frequency]
+function = "dominant_frequency"
+of = "machine.shaking"
+block = 512
+overlap = true
+
+[derived.rms]
+function = "rms"
+of = "machine.shaking"
+block = 512
+overlap = true
+"#;
+
+const SHAKEN: &str = r#"
+[derived.alarm]
+function = "alarm_high"
+of = "derived.rms"
+limit = 5
+
+[derived.rms]
+function = "rms"
+of = "machine.shaking"
+block = 50
+"#;
 
 /// From half of its speed up, or from 80 % with the third way of weights; below, it hardly shakes.
 #[test]
 fn the_dominant_frequency_of_a_fan_rises_with_its_speed_and_so_does_what_it_shakes() {
     let Some(text) = recording("the recorded fan's frequency", FAN) else { return };
     let functions = ["dominant_frequency", "rms"];
-    let blocks = |input: &Stream| {
-        let given = [("block", Argument::Integer(512)), ("overlap", Argument::Flag(true))];
-        functions.map(|function| metric(function, function, input, given.clone())).to_vec()
-    };
     for (weights, speeds) in
         [("cfg1", &[50, 80, 100][..]), ("cfg2", &[50, 80, 100]), ("cfg3", &[80, 100])]
     {
         let mut below = [0.0; 2];
         for speed in speeds {
             let channel = format!("{weights}_speed{speed}_y_g");
-            let delivered = fan(&text, |name| name == channel, blocks);
+            let delivered = fan(&text, |name| name == channel, SPEED);
             for (function, below) in functions.iter().zip(&mut below) {
                 let found = &delivered[&format!("derived.{function}")];
                 assert_eq!(found.len(), 4, "30 s at 50 Hz: blocks of 512, half in the next");
@@ -301,16 +366,8 @@ fn the_dominant_frequency_of_a_fan_rises_with_its_speed_and_so_does_what_it_shak
 #[test]
 fn an_alarm_on_what_a_fan_shakes_comes_when_it_speeds_up_and_stays() {
     let Some(text) = recording("the recorded fan's alarm", FAN) else { return };
-    let delivered = fan(
-        &text,
-        |name| name.starts_with("cfg1") && name.ends_with("y_g"),
-        |input| {
-            let rms = metric("rms", "rms", input, [("block", Argument::Integer(50))]);
-            let limit = [("limit", Argument::Number(5.0))];
-            let alarm = metric("alarm", "alarm_high", &rms.stream, limit);
-            vec![alarm, rms]
-        },
-    );
+    let is_wanted = |name: &str| name.starts_with("cfg1") && name.ends_with("y_g");
+    let delivered = fan(&text, is_wanted, SHAKEN);
     let (blocks, told) = (&delivered["derived.rms"], &delivered["derived.alarm"]);
     assert_eq!(blocks.len(), 120, "a value each second");
     assert_eq!(told.iter().map(|sample| number(sample).round()).collect::<Vec<_>>(), [0.0, 1.0]);
