@@ -100,7 +100,8 @@ fn ten_seconds_without_a_broker_cost_none_of_12_000_samples() {
     bench.broker.stop().unwrap();
     let_pass(Duration::from_secs(10));
     bench.broker.restart().unwrap();
-    until("12,000 lines were said", || bench.wires.said() > 12_000).unwrap();
+    // The line may hold a thousand that the gateway has not read when it stops.
+    until("13,000 lines were said", || bench.wires.said() > 13_000).unwrap();
     assert!(gateway.stop().unwrap().success(), "{}", bench.site.log_text());
     let report = verifier.report().unwrap();
     assert_eq!(
