@@ -42,6 +42,10 @@ use self::{
 /// The version of the disk format that this module writes, and the newest it reads.
 pub const VERSION: u32 = 3;
 
+/// The largest position, and number of a sample in its stream, that there is: a million a second reach
+/// it in 146,000 years. Higher ones are refused, so that counting on from any that were read is safe.
+pub const NUMBER_MAX: u64 = 1 << 62;
+
 /// The least that one reading, and one run, takes up: bounds what a count may make us reserve.
 const READING_BYTES_MIN: usize = 4;
 const RUN_BYTES_MIN: usize = 2;
@@ -156,11 +160,11 @@ impl Header {
     }
 
     fn read(input: &mut Input<'_>) -> Option<Self> {
-        let first = input.varint()?;
+        let first = input.number()?;
         let next_id = input.stream_id()?;
         let streams = input.list(STREAM_BYTES_MIN, |input| {
             let declaration = Declaration::read(input)?;
-            Some(KnownStream { declaration, next: SequenceNumber(input.varint()?) })
+            Some(KnownStream { declaration, next: SequenceNumber(input.number()?) })
         })?;
         Some(Self { first, next_id, streams })
     }
@@ -249,11 +253,11 @@ impl Record {
     }
 
     fn read(input: &mut Input<'_>) -> Option<Self> {
-        let first = input.varint()?;
+        let first = input.number()?;
         let boot = BootId::from_bytes(input.array()?);
         let declared = input.list(STREAM_BYTES_MIN, Declaration::read)?;
         let mut next = input.list(RUN_BYTES_MIN, |input| {
-            Some((input.stream_id()?, SequenceNumber(input.varint()?)))
+            Some((input.stream_id()?, SequenceNumber(input.number()?)))
         })?;
         let (mut wall, mut monotonic) = (0_i64, 0_u64);
         let mut readings = input.list(READING_BYTES_MIN, |input| {
@@ -263,7 +267,7 @@ impl Record {
             let at = Timestamp::new(WallTime::from_nanos(wall), Monotonic::from_nanos(monotonic));
             let (outcome, quality) = read_outcome(input)?;
             let reading = StoredReading { stream: *stream, seq: *seq, at, outcome, quality };
-            *seq = SequenceNumber(seq.0.checked_add(1)?);
+            *seq = seq.next();
             Some(reading)
         })?;
         read_trust(input, &mut readings)?;
@@ -291,6 +295,7 @@ impl CursorSlot {
         let (numbers, rest) = bytes.as_chunks::<8>();
         let numbers: Vec<_> = numbers.iter().map(|bytes| u64::from_le_bytes(*bytes)).collect();
         let slot = match *numbers {
+            _ if numbers.iter().any(|&number| number > NUMBER_MAX) => None,
             [generation, position, evicted, ref more @ ..] => {
                 let (&lost, runs) = more.split_first().unwrap_or((&0, &[]));
                 let (runs, odd) = runs.as_chunks::<2>();

@@ -9,6 +9,10 @@ const FINDS: &[(&str, &[u8])] = &[
         "status",
         br#"{"v":1,"gateway":"g","state":"online","devices":{"a":{"state":"idle","good_time_us":9223372036854775807,"good_mono_us":1}}}"#,
     ),
+    // A cursor at the last position, with a right checksum: counting on from there overflowed.
+    ("spool", b"\x08\x00\x03\x00\x00\x00\x00\x01\x18\x00\x03\x00\x00\x00\x00\x00\x00\x00\xff\xff\xff\xff\xff\xff\xff\xff\x00\x00\x00\x00\x00\x00\x00\x00"),
+    // The same at the last position that is taken for one.
+    ("spool", b"\x08\x00\x03\x00\x00\x00\x00\x01\x18\x00\x03\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x40\x00\x00\x00\x00\x00\x00\x00\x00"),
 ];
 
 #[test]

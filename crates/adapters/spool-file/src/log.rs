@@ -125,6 +125,7 @@ impl Log {
         self.is_kept_free = false;
         if !readings.is_empty() {
             let staged = self.numbering.stage(readings).map_err(unstorable)?;
+            staged.check_numbers(self.end).map_err(unstorable)?;
             if self.try_to_store(&staged)? {
                 self.end += readings.len() as u64;
                 self.numbering.commit(staged);

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use domain::{
     NoData, QuantityKind, Reading, Sample, SequenceNumber, Stream, StreamName, StreamReading,
 };
-use wire::record::{Declaration, Header, KnownStream, Record, StoredReading, StreamId};
+use wire::record::{Declaration, Header, KnownStream, NUMBER_MAX, Record, StoredReading, StreamId};
 
 /// A quantity of one kind was offered as belonging to a stream of another.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
@@ -23,6 +23,20 @@ pub(crate) struct Staged {
     pub(crate) readings: Vec<StoredReading>,
     new: Vec<Declaration>,
     next: BTreeMap<StreamName, SequenceNumber>,
+}
+
+/// Positions or numbers have come to their end; only bytes that no spool wrote can bring that about.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("positions or sequence numbers are used up")]
+pub(crate) struct UsedUp;
+
+impl Staged {
+    /// Whether all of it can be read again, at positions from `end` on.
+    pub(crate) fn check_numbers(&self, end: u64) -> Result<(), UsedUp> {
+        let last = end + self.readings.len() as u64;
+        let is_low = last < NUMBER_MAX && self.readings.iter().all(|r| r.seq.0 < NUMBER_MAX);
+        if is_low { Ok(()) } else { Err(UsedUp) }
+    }
 }
 
 /// The streams of one spool.

@@ -6,7 +6,7 @@
 
 use std::{io, sync::Arc};
 
-use wire::record::{Header, Record, VERSION};
+use wire::record::{Header, NUMBER_MAX, Record, VERSION};
 
 use crate::{
     disk::DiskFile,
@@ -27,7 +27,8 @@ pub(crate) fn name(first: u64) -> String {
 /// The first position in the segment of that name, if it is the name of one.
 pub(crate) fn first_of(name: &str) -> Option<u64> {
     let digits = name.strip_suffix(SUFFIX).filter(|digits| digits.len() == 20)?;
-    digits.bytes().all(|byte| byte.is_ascii_digit()).then(|| digits.parse().ok())?
+    let first = digits.bytes().all(|byte| byte.is_ascii_digit()).then(|| digits.parse().ok())?;
+    first.filter(|&first| first <= NUMBER_MAX)
 }
 
 /// The bytes that a segment begins with.
@@ -254,7 +255,8 @@ mod tests {
     #[test]
     fn only_twenty_digits_name_a_segment() {
         assert_eq!(first_of(&name(7)), Some(7));
-        assert_eq!(first_of(&name(u64::MAX)), Some(u64::MAX));
+        assert_eq!(first_of(&name(NUMBER_MAX)), Some(NUMBER_MAX));
+        assert_eq!(first_of(&name(NUMBER_MAX + 1)), None);
         for foreign in ["7.seg", "lock", "cursor", "99999999999999999999.seg", &name(1)[1..]] {
             assert_eq!(first_of(foreign), None, "{foreign}");
         }

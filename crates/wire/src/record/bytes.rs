@@ -1,6 +1,6 @@
 //! The primitives that records are made of: variable-length integers (LEB128), texts, lists.
 
-use super::StreamId;
+use super::{NUMBER_MAX, StreamId};
 
 /// What is left to read. Every method takes from the front, or gives `None` and is done for.
 pub(super) struct Input<'a>(pub(super) &'a [u8]);
@@ -27,6 +27,11 @@ impl<'a> Input<'a> {
             }
         }
         None
+    }
+
+    /// A position, or the number of a sample.
+    pub(super) fn number(&mut self) -> Option<u64> {
+        self.varint().filter(|&number| number <= NUMBER_MAX)
     }
 
     pub(super) fn stream_id(&mut self) -> Option<StreamId> {

@@ -159,6 +159,24 @@ fn a_count_that_cannot_be_true_is_refused_before_memory_is_reserved() {
 }
 
 #[test]
+fn numbers_from_which_nothing_could_count_on_are_refused() {
+    let slot = |position| CursorSlot { position, ..CursorSlot::default() };
+    let header = |first| Header { first, ..Header::default() };
+    let record = |first, seq| {
+        let readings = vec![stored(0, seq, at(0, 0), Ok(0.0))];
+        Record { first, boot: BootId::from_bytes([0; 16]), declared: vec![], readings }
+    };
+    for (number, is_taken) in [(NUMBER_MAX, true), (NUMBER_MAX + 1, false), (u64::MAX, false)] {
+        assert_eq!(CursorSlot::decode(&encoded(|o| slot(number).encode(o))).is_ok(), is_taken);
+        assert_eq!(Header::decode(&encoded(|o| header(number).encode(o))).is_ok(), is_taken);
+        assert_eq!(Record::decode(&encoded(|o| record(number, 1).encode(o))).is_ok(), is_taken);
+        // Encoding counts on, and so does not come to the last.
+        let seq = number.min(u64::MAX - 1);
+        assert_eq!(Record::decode(&encoded(|o| record(0, seq).encode(o))).is_ok(), is_taken);
+    }
+}
+
+#[test]
 fn a_record_without_readings_or_with_bytes_behind_it_is_refused() {
     let mut record =
         Record { first: 0, boot: BootId::from_bytes([0; 16]), declared: vec![], readings: vec![] };
@@ -184,7 +202,7 @@ fn readings() -> impl Strategy<Value = StoredReading> {
     let sources = proptest::sample::select(TimeSource::ALL.to_vec());
     let trust = |(source, ms)| Trust::of_ms(source, NonZeroU32::new(ms));
     // Numbers that now follow each other and now do not, in any order of streams.
-    let seq = prop_oneof![1_u64..6, 0..u64::MAX];
+    let seq = prop_oneof![1_u64..6, 0..=NUMBER_MAX];
     let trust = prop_oneof![Just(Trust::UNKNOWN), (sources, any::<u32>()).prop_map(trust)];
     (0_u32..4, seq, any::<i64>(), any::<u64>(), outcome, (any::<bool>(), trust)).prop_map(
         |(id, seq, wall, monotonic, outcome, (is_uncertain, trust))| {
@@ -197,7 +215,7 @@ fn readings() -> impl Strategy<Value = StoredReading> {
 }
 
 fn records() -> impl Strategy<Value = Record> {
-    (any::<u64>(), any::<[u8; 16]>(), vec(declarations(), 0..4), vec(readings(), 1..40)).prop_map(
+    (0..=NUMBER_MAX, any::<[u8; 16]>(), vec(declarations(), 0..4), vec(readings(), 1..40)).prop_map(
         |(first, boot, declared, readings)| Record {
             first,
             boot: BootId::from_bytes(boot),
@@ -215,9 +233,9 @@ proptest! {
 
     #[test]
     fn a_header_reads_back_as_written(
-        first: u64,
+        first in 0..=NUMBER_MAX,
         next_id: u32,
-        streams in vec((declarations(), any::<u64>()), 0..10),
+        streams in vec((declarations(), 0..=NUMBER_MAX), 0..10),
     ) {
         let known = |(declaration, next)| KnownStream { declaration, next: SequenceNumber(next) };
         let streams = streams.into_iter().map(known).collect();
@@ -227,10 +245,10 @@ proptest! {
 
     #[test]
     fn a_cursor_slot_reads_back_as_written(
-        generation in any::<u64>(),
-        position in 0..u64::MAX / 2,
-        evicted in any::<u64>(),
-        lost in any::<u64>(),
+        generation in 0..=NUMBER_MAX,
+        position in 0..NUMBER_MAX / 2,
+        evicted in 0..=NUMBER_MAX,
+        lost in 0..=NUMBER_MAX,
         runs in vec((1_u64..9, 1_u64..9), 0..20),
     ) {
         let mut end = position;
