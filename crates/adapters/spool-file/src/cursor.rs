@@ -29,6 +29,8 @@ pub(crate) struct Cursor {
     offset: u64,
     /// The generation that was synced last.
     synced: u64,
+    /// A sync failed, and nothing was written since.
+    is_doubtful: bool,
     /// Everything before this position is acknowledged or evicted.
     pub(crate) position: u64,
     /// How many samples were ever evicted.
@@ -65,7 +67,10 @@ impl Cursor {
         let CursorSlot { position, evicted, lost, generation: written, ahead } = slot;
         let ahead = Ahead::restore(ahead);
         let synced = written;
-        Ok((Self { file, written, offset, synced, position, evicted, lost, ahead }, is_damaged))
+        let is_doubtful = false;
+        let cursor =
+            Self { file, written, offset, synced, is_doubtful, position, evicted, lost, ahead };
+        Ok((cursor, is_damaged))
     }
 
     /// Writes down where the cursor stands, for whoever opens the spool next.
@@ -79,7 +84,7 @@ impl Cursor {
         let mut bytes = Vec::new();
         frame::seal(Kind::CURSOR, &mut bytes, |out| slot.encode(out)).map_err(io::Error::other)?;
         self.file.write_at(&bytes, offset)?;
-        (self.written, self.offset) = (generation, offset);
+        (self.written, self.offset, self.is_doubtful) = (generation, offset, false);
         Ok(())
     }
 
@@ -90,7 +95,17 @@ impl Cursor {
 
     /// What was found may not outlive a power cut.
     pub(crate) fn doubt(&mut self) {
-        self.synced = 0;
+        (self.synced, self.is_doubtful) = (0, true);
+    }
+
+    /// A sync failed: the kernel may take what it could not write for written.
+    pub(crate) fn sync_failed(&mut self) {
+        self.is_doubtful = true;
+    }
+
+    /// Writes again what a failed sync left in doubt, so that the next one has something to write.
+    pub(crate) fn renew(&mut self) -> io::Result<()> {
+        if self.is_doubtful { self.store() } else { Ok(()) }
     }
 
     /// The file and the generation it holds, if a power cut could undo that.

@@ -259,7 +259,8 @@ impl FileSpool {
     fn sync_all(&self) -> io::Result<()> {
         let _syncing = lock(&self.syncing);
         let (parts, names, cursor) = {
-            let log = lock(&self.log);
+            let mut log = lock(&self.log);
+            log.cursor.renew()?;
             (log.unsynced(), log.unsynced_names(), log.cursor.unsynced())
         };
         for part in &parts {
@@ -273,8 +274,15 @@ impl FileSpool {
         }
         // Last, so that a cursor that is durable is one over samples that are.
         if let Some((file, generation)) = cursor {
-            file.sync()?;
-            lock(&self.log).cursor.mark_synced(generation);
+            let synced = file.sync();
+            let cursor = &mut lock(&self.log).cursor;
+            match synced {
+                Ok(()) => cursor.mark_synced(generation),
+                Err(error) => {
+                    cursor.sync_failed();
+                    return Err(error);
+                }
+            }
         }
         Ok(())
     }
