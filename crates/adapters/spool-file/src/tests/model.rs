@@ -77,6 +77,9 @@ struct Twin {
     cursor: usize,
     /// What is acknowledged beyond it.
     ahead: BTreeSet<usize>,
+    /// What was ever acknowledged or evicted. Damage may make the spool forget it, and the next damage remember:
+    /// of the cursor's slots one may be broken, and be mended by a write that is torn.
+    passed: BTreeSet<usize>,
     /// What fails now.
     fault: Option<Call>,
     /// The cursor could not be written: the next process finds an older one.
@@ -103,6 +106,7 @@ impl Twin {
             numbers: BTreeMap::new(),
             cursor: 0,
             ahead: BTreeSet::new(),
+            passed: BTreeSet::new(),
             fault: None,
             is_unstored: false,
             is_doubtful: false,
@@ -365,7 +369,9 @@ impl Twin {
         let cursor = usize::try_from(self.spool().cursor().0).unwrap();
         let end = usize::try_from(self.spool().end().0).unwrap();
         let is_all_lost = cursor == end && self.oldest() == end;
-        assert!(cursor <= self.cursor || is_all_lost, "the cursor ran ahead");
+        self.passed.extend((0..self.cursor).chain(self.ahead.iter().copied()));
+        let mut ahead = self.cursor..cursor;
+        assert!(ahead.all(|at| self.passed.contains(&at)) || is_all_lost, "the cursor ran ahead");
         assert!(cursor <= end && end <= self.history.len());
         let mut left = waiting(self.spool()).into_iter().peekable();
         let mut lost = self.salvage_retained(cursor);
@@ -397,7 +403,8 @@ impl Twin {
         let waiting = self.spool().waiting().into_iter().flat_map(|run| run.start.0..run.end.0);
         let waiting: BTreeSet<_> = waiting.map(|at| usize::try_from(at).unwrap()).collect();
         let ahead: BTreeSet<_> = (cursor..end).filter(|at| !waiting.contains(at)).collect();
-        assert!(ahead.iter().all(|at| *at < self.cursor || self.ahead.contains(at)), "invented");
+        assert!(ahead.is_subset(&self.passed), "invented");
+        self.passed.split_off(&end);
         (self.cursor, self.ahead, self.is_unstored) = (cursor, ahead, false);
     }
 
